@@ -192,6 +192,7 @@ extern oc_client *oc_client_open(oc_io *io, const oc_config *config, oc_error *e
 extern void oc_client_close(oc_client *client);
 extern const oc_limits *oc_client_limits(const oc_client *client);
 extern oc_provider oc_client_provider(const oc_client *client);
+extern oc_io *oc_client_io(const oc_client *client); /* what to wait on */
 /* Checks a configuration without network; false with an error of class OC_ERR_ARGUMENT. */
 extern bool oc_config_check(const oc_config *config, oc_error *error);
 /* "cn-hangzhou" from "oss-cn-hangzhou.aliyuncs.com"; false when it cannot be told. protocols.md 1.1, 5.1, 6.3 */
