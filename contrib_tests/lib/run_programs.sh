@@ -1,0 +1,59 @@
+#!/bin/bash
+#
+# run_programs.sh
+#	  Runs test programs that print "N passed, N failed" last, and adds the numbers up.
+#
+# A program that dies, hangs (UNIT_TIMEOUT seconds, 300) or prints no such line counts as one failure; the end of its
+# output is shown.  A missing program (it did not compile) is a failure too.
+#
+# usage: run_programs.sh program...
+set -u
+
+timeout=${UNIT_TIMEOUT:-300}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0
+failed=0
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:exitcode=66}
+
+# ThreadSanitizer needs the address layout that it expects; not everywhere may a process ask for it
+fixed_layout=""
+! setarch "$(uname -m)" -R true 2>/dev/null || fixed_layout="setarch $(uname -m) -R"
+
+run_one()
+{
+	local program=$1 start status good bad
+
+	start=$SECONDS
+	status=127
+	: >"$log"
+	if [ -x "$program" ]; then
+		# with --kill-after: a program that ignores TERM must not hold the run
+		timeout --kill-after=10 "$timeout" $fixed_layout "$program" </dev/null >"$log" 2>&1
+		status=$?
+	else
+		echo "$program was not built" >"$log"
+	fi
+	good=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed$/\1/p' "$log" | tail -n 1)
+	bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$log" | tail -n 1)
+	[ -n "$bad" ] || bad=0
+	[ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+	[ -n "$good" ] || { good=0; [ "$bad" -gt 0 ] || bad=1; }
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	printf '%-6s %-40s %6d passed %4d failed %4d s\n' "$([ "$bad" = 0 ] && echo ok || echo FAILED)" \
+		"${program#*build/}" "$good" "$bad" $((SECONDS - start))
+	if [ "$bad" -gt 0 ]; then
+		echo "exit status $status; the end of its output:"
+		tail -n 40 "$log" | sed 's/^/    /'
+	fi
+}
+
+for program in "$@"; do
+	run_one "$program"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
