@@ -54,8 +54,8 @@ typedef enum oc_class
 #define OC_INT4_MAX			16
 #define OC_INT8_MAX			24
 #define OC_OID_MAX			16
-#define OC_FLOAT4_MAX		32
-#define OC_FLOAT8_MAX		32
+#define OC_FLOAT4_MAX		40
+#define OC_FLOAT8_MAX		40
 #define OC_DATE_MAX			16
 #define OC_TIME_MAX			16
 #define OC_TIMETZ_MAX		32

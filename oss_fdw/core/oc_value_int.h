@@ -1,0 +1,118 @@
+/*
+ * oc_value_int.h
+ *	  What the oc_format_*.c and oc_parse_*.c files share: decimal digits, powers of ten, days and dates.
+ *	  Nobody else includes it.
+ */
+#ifndef OC_VALUE_INT_H
+#define OC_VALUE_INT_H
+
+#include <string.h>
+
+#include "oc.h"
+
+__extension__ typedef unsigned __int128 oc_u128;
+
+/* ---- oc_format_number.c */
+
+/* "00" "01" ... "99" */
+extern const char oc_digit_pairs[201];
+
+/* Two digits of value < 100. */
+static inline void
+oc_put2(char *target, unsigned value)
+{
+	memcpy(target, oc_digit_pairs + 2 * value, 2);
+}
+
+/* Four digits of value < 10000. */
+static inline void
+oc_put4(char *target, unsigned value)
+{
+	oc_put2(target, value / 100);
+	oc_put2(target + 2, value % 100);
+}
+
+/* Decimal digits of value without leading zeros, at most 20; returns their number. */
+extern size_t oc_put_u64(uint64_t value, char *target);
+
+/* ---- oc_pow10.c: 10^e, truncated to 128 bits with the highest bit set */
+
+#define OC_POW10_MIN (-342)
+#define OC_POW10_MAX 324
+/* Exact for exponents 0 .. OC_POW10_EXACT; all others lie less than one unit of lo below the true value. */
+#define OC_POW10_EXACT 55
+
+typedef struct oc_pow10
+{
+	uint64_t hi;
+	uint64_t lo;
+} oc_pow10;
+
+extern const oc_pow10 oc_pow10_table[OC_POW10_MAX - OC_POW10_MIN + 1];
+
+/* floor(log2(10^e)): 10^e = (hi:lo) * 2^(that - 127).  Good for |e| <= 1233. */
+static inline int
+oc_pow10_log2(int e)
+{
+	return (e * 1741647) >> 19;
+}
+
+/* ---- parsers: eight digits at a time */
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define OC_SWAR_DIGITS 1
+
+/* Are all eight bytes digits? */
+static inline bool
+oc_all_digits8(uint64_t bytes)
+{
+	return ((bytes & 0xF0F0F0F0F0F0F0F0) | (((bytes + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) >> 4)) ==
+		   0x3333333333333333;
+}
+
+/* The number that eight digits make. */
+static inline uint32_t
+oc_value_digits8(uint64_t bytes)
+{
+	bytes -= 0x3030303030303030;
+	bytes = bytes * 10 + (bytes >> 8);
+	return (uint32_t) (((bytes & 0x000000FF000000FF) * 0x000F424000000064 +
+						((bytes >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >>
+					   32);
+}
+#endif
+
+/*
+ * Takes digits from *cursor up to end into *value and returns how many there were; stops after at most max digits.  The value
+ * wraps when it does not fit, so max is at most 19.
+ */
+static inline int
+oc_take_digits(const char **cursor, const char *end, int max, uint64_t *value)
+{
+	const char *at = *cursor;
+	const char *limit = end - at > max ? at + max : end;
+	uint64_t result = *value;
+
+#ifdef OC_SWAR_DIGITS
+	while (limit - at >= 8)
+	{
+		uint64_t bytes;
+
+		memcpy(&bytes, at, 8);
+		if (!oc_all_digits8(bytes))
+			break;
+		result = result * 100000000 + oc_value_digits8(bytes);
+		at += 8;
+	}
+#endif
+	while (at < limit && (unsigned char) (*at - '0') <= 9)
+		result = result * 10 + (unsigned char) (*at++ - '0');
+	*value = result;
+
+	int count = (int) (at - *cursor);
+
+	*cursor = at;
+	return count;
+}
+
+#endif
