@@ -380,7 +380,7 @@ extern const char *oc_codec_suffix(oc_codec codec);		/* ".gz", "" for none */
 extern bool oc_codec_by_name(const char *name, oc_codec *codec); /* case-insensitive */
 /* false + error when the level does not suit; OC_LEVEL_DEFAULT always does. */
 extern bool oc_codec_level_check(oc_codec codec, int level, oc_error *error);
-/* By the first bytes (8 are enough for all); OC_CODEC_NONE when no magic fits. */
+/* By the first bytes: 8 are enough for all but deflate, which takes 256 or the whole object.  OC_CODEC_NONE: no magic fits. */
 extern oc_codec oc_codec_detect(const void *data, size_t size);
 
 /*
