@@ -1,0 +1,283 @@
+/*
+ * oc_export_int.h
+ *	  What the files of the export share: oc_writer.c, oc_output.c, oc_export.c,
+ *	  oc_export_open.c, oc_export_memory.c and oc_export_undo.c.
+ *
+ * One thread owns an export and everything in it: no field is locked.  Two things are done elsewhere, and each tells the
+ * owner by an atomic flag that it is ready: a job of the pool (oc_chunk.ready, oc_piece.ready) and a call
+ * (oc_call_is_done).  Until then the owner leaves the chunk's or piece's memory alone.
+ *
+ * The way of a row:  block of a writer -> [chunk: compressed by the pool -> part buffer of the output] -> piece: digested by
+ * the pool -> slot: one of at most max_connections calls in flight.
+ */
+#ifndef OC_EXPORT_INT_H
+#define OC_EXPORT_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "oc_int.h"
+
+/* Parts at the base size before the size doubles, in objects without a size limit. */
+#define OC_PART_GROWTH 1000
+
+/* A buffer.  Several pieces may be cut from one, which lives until the last is sent. */
+typedef struct oc_memory
+{
+	char *data;
+	size_t capacity;		/* as counted in the export's budget */
+	int references;
+	struct oc_memory *next; /* in the list of spare buffers */
+} oc_memory;
+
+/* One object being made. */
+typedef struct oc_output
+{
+	char *key;
+	uint64_t rows;
+	uint64_t raw_bytes;		/* of the object when decompressed: with header and trailer */
+	uint64_t cut_bytes;		/* stored bytes handed to pieces */
+	uint64_t crc64;			/* of the whole object; valid when settled */
+	size_t part_size;		/* of the next part */
+	size_t base_part_size;
+	oc_memory *part;		/* compressed objects: the part being filled, or NULL */
+	size_t part_fill;
+	oc_codec_trailer trailer;
+	bool ended;				/* no byte follows */
+	bool multipart;			/* pieces go out as parts; else held is the whole object */
+	bool settled;			/* ended, all parts are sent, crc64 is valid */
+	bool initiating;		/* an INITIATE is in flight */
+	bool upload_uncertain;	/* an INITIATE ended without an answer: the store may have made an upload */
+	bool part_cut_short;	/* an UPLOAD_PART was cancelled: the store may still be taking it */
+	bool attempted;			/* PUT or COMPLETE was started: the object may exist */
+	bool done;				/* PUT or COMPLETE succeeded */
+	char *upload_id;
+	oc_part *parts;			/* part_count entries; an etag of "" means not sent yet */
+	int part_count;
+	int part_capacity;
+	int parts_sent;
+	struct oc_piece *held;	/* small object: its only piece, kept for commit */
+	char etag[72];			/* without quotes */
+} oc_output;
+
+/* A part, or a whole small object. */
+typedef struct oc_piece
+{
+	struct oc_export *export;
+	oc_output *output;
+	oc_memory *memory;		/* one reference; NULL for an empty object */
+	const char *data;
+	size_t size;
+	int number;				/* of the part, from 1 */
+	uint64_t crc64;			/* by the job */
+	unsigned char md5[16];
+	bool md5_known;
+	_Atomic bool ready;		/* the digests are there */
+	bool listed;			/* in digesting or queue */
+	struct oc_piece *next;
+} oc_piece;
+
+/* A block of raw rows on its way through the codec. */
+typedef struct oc_chunk
+{
+	struct oc_export *export;
+	oc_memory *raw;
+	size_t raw_size;
+	uint64_t rows;
+	oc_memory *packed;
+	size_t packed_size;		/* by the job, like the next three */
+	uint32_t adler32;
+	oc_status status;
+	oc_error error;
+	bool end_object;		/* the object ends behind this chunk */
+	_Atomic bool ready;
+	struct oc_chunk *next;
+} oc_chunk;
+
+/*
+ * One stream of rows.  block comes first: the owner of the rows holds its address as long as the writer is open.
+ */
+struct oc_writer
+{
+	oc_block block;
+	oc_memory *memory;		/* block.data, as last counted */
+	struct oc_export *export;
+	char *folder;
+	oc_output *output;		/* the object being made, or NULL */
+	size_t head;			/* bytes of header at the start of the block (uncompressed objects only) */
+	size_t flushed;			/* bytes of the block that were there at the last flush: whole, counted rows */
+	uint64_t flushed_rows;	/* rows among them (compressed objects: not yet in a chunk) */
+	bool closing;			/* by the caller; freed when the last chunk is placed */
+	oc_chunk *chunks;		/* in order */
+	oc_chunk *last_chunk;
+	bool busy;				/* in the export's list of writers with chunks */
+	struct oc_writer *next_busy;
+	struct oc_writer *previous; /* all writers of the export */
+	struct oc_writer *next;
+};
+
+typedef enum oc_slot_kind
+{
+	OC_SLOT_FREE,
+	OC_SLOT_INITIATE,
+	OC_SLOT_PART,
+	OC_SLOT_COMPLETE,
+	OC_SLOT_PUT,
+} oc_slot_kind;
+
+/* One call in flight. */
+typedef struct oc_slot
+{
+	oc_slot_kind kind;
+	oc_call *call;
+	oc_output *output;
+	oc_piece *piece; /* PART */
+} oc_slot;
+
+typedef struct oc_piece_list
+{
+	oc_piece *first;
+	oc_piece *last;
+	size_t count;
+	uint64_t bytes;
+} oc_piece_list;
+
+struct oc_export
+{
+	oc_client *client;
+	oc_io *io;
+	oc_pool *pool;
+	const oc_limits *limits;
+	oc_export_options options; /* strings are copies, owned */
+
+	/* constant after oc_export_open */
+	size_t part_size;
+	size_t max_part;		/* growth ends here */
+	int part_growth;		/* parts before the size doubles; 0 = never */
+	size_t block_size;		/* raw bytes of a chunk */
+	uint64_t budget;
+	char *packed_header;	/* compressed once, the same in every object */
+	size_t packed_header_size;
+	uint32_t header_adler32;
+	char *packed_trailer;
+	size_t packed_trailer_size;
+	uint32_t trailer_adler32;
+
+	/* memory */
+	uint64_t used;			/* bytes of all buffers, spare ones included */
+	uint64_t peak;
+	oc_memory *spare;
+	uint64_t spare_bytes;
+	uint64_t held_bytes;	/* of small objects waiting for commit */
+
+	/* the things in motion */
+	oc_writer *writers;
+	size_t writer_count;
+	oc_writer *busy_writers;
+	oc_output **outputs;	/* by number */
+	size_t output_count;
+	size_t output_capacity;
+	size_t settled_count;
+	oc_piece_list digesting; /* in the pool */
+	oc_piece_list queue;	/* digested, waiting for an upload id or a slot */
+	oc_slot *slots;
+	int slot_count;
+	int busy_slots;
+	int chunk_count;		/* not yet placed */
+	uint64_t events;		/* things that have ended so far: tells whether a pump moved anything */
+	size_t commit_next;		/* first output that commit has not looked at */
+
+	bool failed;
+	oc_error error;			/* the first one */
+
+	/* jobs in the pool; freeing an export waits for them */
+	pthread_mutex_t job_lock;
+	pthread_cond_t job_done;
+	int jobs;
+	_Atomic bool stop;		/* jobs that have not begun do nothing */
+
+	_Atomic uint64_t rows;
+	_Atomic uint64_t raw_bytes;
+	_Atomic uint64_t stored_bytes;
+};
+
+/* ---- oc_export_memory.c: the budget */
+
+/* Returns NULL when malloc fails; the budget is counted, not enforced. */
+extern oc_memory *oc_memory_get(oc_export *export, size_t capacity);
+/* Changes the size of a buffer that has one reference. */
+extern bool oc_memory_resize(oc_export *export, oc_memory *memory, size_t capacity);
+/* Follows a block that oc_block_reserve has grown. */
+extern void oc_memory_follow(oc_export *export, oc_memory *memory, char *data, size_t capacity);
+extern void oc_memory_release(oc_export *export, oc_memory *memory);
+extern void oc_memory_free_spare(oc_export *export);
+/*
+ * May need more bytes be allocated now?  Gives up spare buffers and ends objects of idle writers (never those of except) to
+ * make room.  false: wait for what is in flight.  true also when there is nothing to wait for.
+ */
+extern bool oc_memory_room(oc_export *export, uint64_t need, const oc_writer *except);
+/* Would need more bytes fit into the budget, as things are? */
+extern bool oc_memory_fits(const oc_export *export, uint64_t need);
+/* Turns small objects that wait for commit into uploads, the largest first, until they take at most keep bytes. */
+extern void oc_memory_unload_held(oc_export *export, uint64_t keep);
+/* For tests: the highest sum of all buffers so far. */
+extern uint64_t oc_export_peak_memory(const oc_export *export);
+
+/* ---- oc_writer.c: blocks and chunks */
+
+/* Places what the codec has finished, in order; ends objects and frees closing writers. */
+extern void oc_writers_advance(oc_export *export);
+/* Ends the writer's object behind the last counted row, to free its memory. */
+extern void oc_writer_spill(oc_writer *writer);
+/* Bytes that oc_writer_spill would free (or send on their way). */
+extern uint64_t oc_writer_spillable(const oc_writer *writer);
+extern void oc_writer_free(oc_writer *writer);
+/* Ends the last object and the writer (at once, or with its last chunk).  false = wait, then call again. */
+extern bool oc_writer_finish(oc_writer *writer);
+
+/* ---- oc_output.c: objects, their parts and pieces */
+
+extern oc_output *oc_output_begin(oc_export *export, const char *folder);
+/* The size of part number (from 1) of an object whose first part has base bytes; growth 0 = all equal. */
+extern size_t oc_part_size_at(const oc_limits *limits, size_t base, size_t most, int growth, int number);
+/* Cuts one piece off memory, taking over one reference to it.  last: the object ends with it. */
+extern void oc_output_cut(oc_export *export, oc_output *output, oc_memory *memory, const char *data, size_t size, bool last);
+/* Compressed objects: copies bytes into parts. */
+extern void oc_output_append(oc_export *export, oc_output *output, const void *data, size_t size);
+extern void oc_output_append_packed_header(oc_export *export, oc_output *output);
+/* No byte follows; the pieces cut so far are the whole object. */
+extern void oc_output_end(oc_export *export, oc_output *output);
+/* A small object that waits for commit becomes an upload of one part, so that its memory can go. */
+extern void oc_output_unload(oc_export *export, oc_output *output);
+/* Called when a piece was digested or sent: computes the object's CRC-64 when it was the last. */
+extern void oc_output_try_settle(oc_export *export, oc_output *output);
+/* Compressed objects: adds trailer and epilogue and cuts the last part. */
+extern void oc_output_finish_packed(oc_export *export, oc_output *output);
+/* Must the object end at this row boundary, with size bytes not cut yet? */
+extern bool oc_output_is_full(const oc_export *export, const oc_output *output, uint64_t uncut);
+extern void oc_output_free(oc_export *export, oc_output *output);
+
+/* ---- oc_export.c: calls, states */
+
+/* Keeps the first error. */
+extern void oc_export_fail(oc_export *export, const oc_error *error);
+extern void oc_export_fail_memory(oc_export *export, const char *what);
+extern oc_status oc_export_failure(const oc_export *export, oc_error *error);
+/* Looks at everything that may have finished and starts what can be started. */
+extern void oc_export_pump(oc_export *export);
+/* Takes over what calls that are done have brought; oc_export_pump does it too. */
+extern void oc_export_harvest_calls(oc_export *export);
+/* Sleeps until something may have changed. */
+extern oc_status oc_export_sleep(oc_export *export, const oc_waiter *waiter, int timeout_ms);
+/* Is there anything that will end without the owner's doing? */
+extern bool oc_export_in_flight(const oc_export *export);
+/* Before a job is submitted, and the last thing that the job does (it wakes the owner). */
+extern void oc_export_job_begin(oc_export *export);
+extern void oc_export_job_end(oc_export *export);
+extern void oc_piece_list_add(oc_piece_list *list, oc_piece *piece);
+extern void oc_piece_list_take(oc_piece_list *list, oc_piece *previous, oc_piece *piece);
+extern void oc_piece_free(oc_export *export, oc_piece *piece);
+extern void oc_slot_free(oc_export *export, oc_slot *slot);
+extern void oc_strip_quotes(char *output, size_t size, const char *etag);
+
+#endif

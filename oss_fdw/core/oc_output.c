@@ -1,0 +1,378 @@
+/*
+ * oc_output.c
+ *	  One object of an export: its name, its parts, its checksum.
+ *
+ * Bytes come in as blocks that become parts as they are (oc_output_cut) or are copied into a part buffer (oc_output_append:
+ * compressed blocks do not end where parts end).  A piece is digested in the pool and then queued as a part of an
+ * upload, except when it is the whole object: such a piece is held for a single PUT at commit.
+ *
+ * All of this runs on the owner's thread; only digest_piece runs in the pool.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "oc_export_int.h"
+
+/* Digests of less than this are computed at once: waking a worker takes longer. */
+#define INLINE_DIGEST (64 * 1024)
+
+static bool name_output(const oc_export *export, const char *folder, char *key, size_t size);
+static bool list_output(oc_export *export, oc_output *output);
+static bool grow_parts(oc_output *output);
+static void hold_piece(oc_export *export, oc_piece *piece);
+static void submit_digest(oc_export *export, oc_piece *piece);
+static void digest_piece(void *arg);
+static bool ensure_part_buffer(oc_export *export, oc_output *output, size_t need);
+
+/* Returns NULL after oc_export_fail. */
+oc_output *
+oc_output_begin(oc_export *export, const char *folder)
+{
+	char key[OC_KEY_MAX + 1];
+	oc_error error = {0};
+	oc_output *output;
+
+	if (!name_output(export, folder, key, sizeof(key)))
+	{
+		oc_error_set(&error, OC_ERR_ARGUMENT, "the name of an object would be longer than %d bytes, below \"%.200s%.200s\"",
+					 OC_KEY_MAX - 1, export->options.place, folder);
+		oc_export_fail(export, &error);
+		return NULL;
+	}
+	if (!oc_key_check(key, &error))
+	{
+		oc_export_fail(export, &error);
+		return NULL;
+	}
+	if (export->options.exact_key && export->output_count > 0)
+	{
+		oc_error_set(&error, OC_ERR_ARGUMENT, "an export into one named object cannot begin a second one");
+		oc_export_fail(export, &error);
+		return NULL;
+	}
+	output = calloc(1, sizeof(*output));
+	if (output)
+		output->key = strdup(key);
+	if (!output || !output->key || !list_output(export, output))
+	{
+		if (output)
+			free(output->key);
+		free(output);
+		oc_export_fail_memory(export, "an object");
+		return NULL;
+	}
+	output->base_part_size = export->part_size;
+	output->part_size = output->base_part_size;
+	oc_codec_trailer_init(&output->trailer);
+	return output;
+}
+
+/* "<place><folder><stem>_<n><suffix><codec suffix>", or the exact key. */
+static bool
+name_output(const oc_export *export, const char *folder, char *key, size_t size)
+{
+	const oc_export_options *options = &export->options;
+	size_t length = strlen(folder);
+	const char *slash = length > 0 && folder[length - 1] != '/' ? "/" : "";
+	int printed;
+
+	if (options->exact_key)
+		printed = snprintf(key, size, "%s", options->exact_key);
+	else
+		printed = snprintf(key, size, "%s%s%s%s_%zu%s%s", options->place, folder, slash, options->stem,
+						   export->output_count + 1, options->suffix, oc_codec_suffix(options->codec));
+	return printed >= 0 && (size_t) printed < size;
+}
+
+static bool
+list_output(oc_export *export, oc_output *output)
+{
+	if (export->output_count == export->output_capacity)
+	{
+		size_t capacity = export->output_capacity > 0 ? export->output_capacity * 2 : 8;
+		oc_output **outputs = realloc(export->outputs, capacity * sizeof(*outputs));
+
+		if (!outputs)
+			return false;
+		export->outputs = outputs;
+		export->output_capacity = capacity;
+	}
+	export->outputs[export->output_count++] = output;
+	return true;
+}
+
+size_t
+oc_part_size_at(const oc_limits *limits, size_t base, size_t most, int growth, int number)
+{
+	size_t size = base;
+
+	if (most > limits->max_part)
+		most = limits->max_part;
+	for (int doubled = growth > 0 ? (number - 1) / growth : 0; doubled > 0 && size < most; doubled--)
+		size = size > most / 2 ? most : size * 2;
+	return size;
+}
+
+bool
+oc_output_is_full(const oc_export *export, const oc_output *output, uint64_t uncut)
+{
+	uint64_t cut = output ? output->cut_bytes : 0;
+
+	if (export->options.exact_key)
+		return false; /* one object, whatever its size; oc_output_cut reports too many parts */
+	if (export->options.max_file_size > 0 && cut + uncut >= export->options.max_file_size)
+		return true;
+	/* the last tenth of the part numbers is for a row that is longer than a part */
+	return output && output->part_count >= export->limits->max_parts - export->limits->max_parts / 10;
+}
+
+void
+oc_output_cut(oc_export *export, oc_output *output, oc_memory *memory, const char *data, size_t size, bool last)
+{
+	oc_piece *piece = calloc(1, sizeof(*piece));
+	oc_error error = {0};
+
+	if (!piece || !grow_parts(output))
+	{
+		free(piece);
+		oc_memory_release(export, memory);
+		oc_export_fail_memory(export, "a part");
+		return;
+	}
+	piece->export = export;
+	piece->output = output;
+	piece->memory = memory;
+	piece->data = data;
+	piece->size = size;
+	piece->number = ++output->part_count;
+	memset(&output->parts[piece->number - 1], 0, sizeof(oc_part));
+	output->parts[piece->number - 1].number = piece->number;
+	output->parts[piece->number - 1].size = size;
+	output->cut_bytes += size;
+	output->part_size = oc_part_size_at(export->limits, output->base_part_size, export->max_part, export->part_growth,
+										piece->number + 1);
+	atomic_fetch_add(&export->stored_bytes, size);
+	if (piece->number > export->limits->max_parts)
+	{
+		oc_error_set(&error, OC_ERR_LIMIT, "object \"%.500s\" would need more than %d parts", output->key,
+					 export->limits->max_parts);
+		oc_export_fail(export, &error);
+	}
+	if (last && piece->number == 1)
+		hold_piece(export, piece);
+	else
+		output->multipart = true;
+	if (last)
+		output->ended = true;
+	submit_digest(export, piece);
+}
+
+static bool
+grow_parts(oc_output *output)
+{
+	int capacity = output->part_capacity > 0 ? output->part_capacity * 4 : 1;
+	oc_part *parts;
+
+	if (output->part_count < output->part_capacity)
+		return true;
+	parts = realloc(output->parts, capacity * sizeof(*parts));
+	if (!parts)
+		return false;
+	output->parts = parts;
+	output->part_capacity = capacity;
+	return true;
+}
+
+/* The piece is a whole object: keep it for commit, without the unused end of its buffer. */
+static void
+hold_piece(oc_export *export, oc_piece *piece)
+{
+	oc_memory *memory = piece->memory;
+
+	piece->output->held = piece;
+	if (memory && memory->references == 1 && piece->data == memory->data &&
+		memory->capacity > piece->size + piece->size / 8 + 64 &&
+		oc_memory_resize(export, memory, piece->size))
+		piece->data = memory->data;
+	export->held_bytes += piece->size;
+}
+
+void
+oc_output_unload(oc_export *export, oc_output *output)
+{
+	oc_piece *piece = output->held;
+
+	output->held = NULL;
+	output->multipart = true;
+	export->held_bytes -= piece->size;
+	if (output->settled)
+	{
+		output->settled = false;
+		export->settled_count--;
+	}
+	/* else it is still being digested and will be queued from there */
+	if (!piece->listed)
+		oc_piece_list_add(&export->queue, piece);
+}
+
+static void
+submit_digest(oc_export *export, oc_piece *piece)
+{
+	oc_piece_list_add(&export->digesting, piece);
+	oc_export_job_begin(export);
+	if (piece->size < INLINE_DIGEST)
+		digest_piece(piece);
+	else
+		oc_pool_submit(export->pool, digest_piece, piece);
+}
+
+/* In the pool. */
+static void
+digest_piece(void *arg)
+{
+	oc_piece *piece = arg;
+	oc_export *export = piece->export;
+
+	if (!atomic_load_explicit(&export->stop, memory_order_relaxed))
+	{
+		piece->crc64 = oc_crc64(0, piece->data, piece->size);
+		piece->md5_known = oc_md5(piece->data, piece->size, piece->md5);
+	}
+	atomic_store_explicit(&piece->ready, true, memory_order_release);
+	oc_export_job_end(export);
+}
+
+void
+oc_output_end(oc_export *export, oc_output *output)
+{
+	output->ended = true;
+	oc_output_try_settle(export, output);
+}
+
+void
+oc_output_try_settle(oc_export *export, oc_output *output)
+{
+	if (output->settled || !output->ended)
+		return;
+	if (output->held)
+	{
+		if (!atomic_load_explicit(&output->held->ready, memory_order_acquire))
+			return;
+		output->crc64 = output->held->crc64;
+	}
+	else
+	{
+		if (output->parts_sent < output->part_count)
+			return;
+		output->crc64 = 0;
+		for (int i = 0; i < output->part_count; i++)
+			output->crc64 = oc_crc64_combine(output->crc64, output->parts[i].crc64, output->parts[i].size);
+	}
+	output->settled = true;
+	export->settled_count++;
+}
+
+void
+oc_output_append(oc_export *export, oc_output *output, const void *data, size_t size)
+{
+	const char *from = data;
+
+	while (size > 0 && !export->failed)
+	{
+		size_t take = output->part_size - output->part_fill;
+
+		if (take > size)
+			take = size;
+		if (!ensure_part_buffer(export, output, output->part_fill + take))
+		{
+			oc_export_fail_memory(export, "a part");
+			return;
+		}
+		memcpy(output->part->data + output->part_fill, from, take);
+		output->part_fill += take;
+		from += take;
+		size -= take;
+		if (output->part_fill == output->part_size)
+		{
+			oc_memory *part = output->part;
+
+			output->part = NULL;
+			output->part_fill = 0;
+			oc_output_cut(export, output, part, part->data, output->part_size, false);
+		}
+	}
+}
+
+/* The first part of an object grows with it (most objects of many partitions stay small); later ones are whole at once. */
+static bool
+ensure_part_buffer(oc_export *export, oc_output *output, size_t need)
+{
+	size_t capacity = output->part ? output->part->capacity : 0;
+	size_t wanted = capacity + capacity / 4;
+
+	if (need <= capacity)
+		return true;
+	if (wanted < need)
+		wanted = need;
+	if (output->part_count > 0 && oc_memory_fits(export, output->part_size - capacity))
+		wanted = output->part_size;
+	if (wanted > output->part_size)
+		wanted = output->part_size;
+	if (output->part)
+		return oc_memory_resize(export, output->part, wanted);
+	output->part = oc_memory_get(export, wanted);
+	return output->part != NULL;
+}
+
+void
+oc_output_append_packed_header(oc_export *export, oc_output *output)
+{
+	const oc_export_options *options = &export->options;
+	char prologue[64];
+
+	oc_output_append(export, output, prologue, oc_codec_prologue(options->codec, options->level, prologue));
+	if (options->header_size == 0)
+		return;
+	oc_output_append(export, output, export->packed_header, export->packed_header_size);
+	oc_codec_trailer_add(&output->trailer, options->codec, export->header_adler32, options->header_size);
+	output->raw_bytes += options->header_size;
+}
+
+void
+oc_output_finish_packed(oc_export *export, oc_output *output)
+{
+	const oc_export_options *options = &export->options;
+	char epilogue[64];
+	oc_memory *part;
+	size_t fill;
+
+	if (options->trailer_size > 0)
+	{
+		oc_output_append(export, output, export->packed_trailer, export->packed_trailer_size);
+		oc_codec_trailer_add(&output->trailer, options->codec, export->trailer_adler32, options->trailer_size);
+		output->raw_bytes += options->trailer_size;
+	}
+	oc_output_append(export, output, epilogue, oc_codec_epilogue(options->codec, &output->trailer, epilogue));
+	if (export->failed)
+		return;
+	part = output->part;
+	fill = output->part_fill;
+	output->part = NULL;
+	output->part_fill = 0;
+	if (fill > 0 || output->part_count == 0)
+		oc_output_cut(export, output, part, part ? part->data : "", fill, true);
+	else
+		oc_output_end(export, output);
+}
+
+void
+oc_output_free(oc_export *export, oc_output *output)
+{
+	if (output->held && !output->held->listed)
+		oc_piece_free(export, output->held);
+	oc_memory_release(export, output->part);
+	free(output->upload_id);
+	free(output->parts);
+	free(output->key);
+	free(output);
+}
