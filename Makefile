@@ -14,8 +14,8 @@ CORE_SRCS = $(sort $(wildcard oss_fdw/core/*.c))
 PG_SRCS = $(sort $(wildcard oss_fdw/pg/*.c))
 OBJS = $(CORE_SRCS:.c=.o) $(PG_SRCS:.c=.o)
 
-CORE_PKGS = libcurl libcrypto libarchive libisal libdeflate libzstd liblz4 liblzma snappy zlib expat
-CORE_LIBS = $(shell $(PKG_CONFIG) --libs $(CORE_PKGS) 2>/dev/null) -lbz2 -lsnappy -lbz2 -lpthread -lm
+CORE_PKGS = libcurl libcrypto libarchive libisal libdeflate libzstd liblz4 liblzma snappy zlib expat jansson
+CORE_LIBS = $(shell $(PKG_CONFIG) --libs $(CORE_PKGS) 2>/dev/null) -lbz2 -lpthread -lm
 PG_CPPFLAGS = -I$(srcdir)/oss_fdw/core $(shell $(PKG_CONFIG) --cflags $(CORE_PKGS) 2>/dev/null)
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement
 SHLIB_LINK = $(CORE_LIBS)

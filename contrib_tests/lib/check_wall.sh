@@ -51,6 +51,7 @@ result "only oc_http.c includes curl" "$(only_in 'curl/' 'core/oc_http\.c')"
 result "only oc_digest.c includes OpenSSL" "$(only_in 'openssl/' 'core/oc_digest\.c')"
 result "only oc_codec_archive.c includes libarchive" "$(only_in 'archive(_entry)?\.h' 'core/oc_codec_archive\.c')"
 result "only oc_xml.c includes expat" "$(only_in 'expat\.h' 'core/oc_xml\.c')"
+result "only oc_manifest.c includes jansson" "$(only_in 'jansson\.h' 'core/oc_manifest\.c')"
 result "only compat.h tests the server's version" \
 	"$(grep -rl 'PG_VERSION_NUM' oss_fdw --include='*.[ch]' | grep -v '^oss_fdw/pg/compat\.h$')"
 

@@ -465,7 +465,7 @@ typedef struct oc_export_options
 	uint64_t max_file_size;		/* stored bytes; 0 = one object */
 	uint64_t part_size;			/* bytes; raised to the dialect's minimum */
 	int max_connections;		/* transfers in flight */
-	uint64_t max_memory;		/* bytes of blocks and parts together; 0 = 64 MB */
+	uint64_t max_memory;		/* bytes of blocks and parts together; 0 = 64 MB, at least 4 MB and 4 parts of the dialect's minimum */
 	bool forbid_overwrite;		/* error_if_exists: ask the store to refuse */
 	const oc_header *headers;	/* attributes */
 	size_t header_count;
@@ -507,7 +507,11 @@ extern bool oc_block_reserve(oc_block *block, size_t need);
  * Returns OC_AGAIN when the window is full: oc_export_wait, then call again with rows = 0.
  */
 extern oc_status oc_writer_flush_rows(oc_writer *writer, uint64_t rows, oc_error *error);
-/* Ends the writer's current object (its parts go out) and frees the writer's memory; a later oc_writer_open of the same folder begins a new object. May return OC_AGAIN. */
+/*
+ * Ends the writer's current object (its parts go out) and frees the writer's memory; a later oc_writer_open of the same folder
+ * begins a new object.  May return OC_AGAIN: oc_export_wait, then call again.  Call oc_writer_flush_rows first: rows that it was not
+ * told of are written but not counted.  oc_export_finish does the same for all writers.
+ */
 extern oc_status oc_writer_close(oc_writer *writer, oc_error *error);
 /* Sleeps until the window may have room or something failed. */
 extern oc_status oc_export_wait(oc_export *export, const oc_waiter *waiter, oc_error *error);
@@ -652,6 +656,53 @@ extern oc_status oc_reader_next(oc_reader *reader, const oc_waiter *waiter, oc_b
 extern void oc_reader_close(oc_reader *reader);
 /* For progress: stored bytes and objects finished so far. */
 extern void oc_reader_progress(const oc_reader *reader, uint64_t *bytes, uint64_t *objects);
+
+/* ---------------------------------------------------------------- manifest: which objects an export consists of */
+
+typedef struct oc_manifest_column
+{
+	const char *name;
+	const char *type;			/* as the database spells it */
+} oc_manifest_column;
+
+typedef struct oc_manifest_entry
+{
+	const char *bucket;
+	const char *key;
+	uint64_t rows;
+	uint64_t bytes;				/* stored */
+	uint64_t crc64;
+	const char *etag;			/* without quotes, "" when not told */
+	bool rows_known;			/* the next three are false in manifests of other products */
+	bool bytes_known;
+	bool crc64_known;
+	bool mandatory;				/* reading fails when the object is missing; true unless the manifest says otherwise */
+} oc_manifest_entry;
+
+/* All memory belongs to the manifest until oc_manifest_free. */
+typedef struct oc_manifest
+{
+	oc_manifest_column *columns;
+	size_t column_count;
+	uint64_t rows;				/* sums of the entries when the manifest has none */
+	uint64_t bytes;
+	oc_manifest_entry *entries;
+	size_t entry_count;
+	void *memory;
+} oc_manifest;
+
+/*
+ * The text of a manifest (design: version 1), malloc'ed and NUL-terminated, or NULL with an error.  Objects may come from
+ * several exports.  All names must be UTF-8.
+ */
+extern char *oc_manifest_write(oc_provider provider, const char *bucket, const oc_manifest_column *columns, size_t column_count,
+							   const oc_exported *objects, size_t object_count, size_t *size, oc_error *error);
+/*
+ * Reads ours, and the shorter {"entries":[{"url":...,"mandatory":true}]} of other products; unknown members are ignored.
+ * false: an OC_ERR_PROTOCOL that names what is wrong.
+ */
+extern bool oc_manifest_parse(const char *text, size_t size, oc_manifest *manifest, oc_error *error);
+extern void oc_manifest_free(oc_manifest *manifest);
 
 #include "oc_value.h" /* formatters and parsers of values */
 
