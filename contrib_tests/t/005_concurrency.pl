@@ -1,0 +1,111 @@
+#
+# 005_concurrency.pl
+#	  Exporters that meet at one place: error_if_exists lets exactly one win, append keeps everything of both,
+#	  overwrite leaves exactly one whole export.
+#
+use strict;
+use warnings FATAL => 'all';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use OssStore;
+use OssSession;
+
+my $rounds = $ENV{OSS_TEST_ROUNDS} // 10;
+my $store = OssStore->start;
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+$store->setup($node);
+
+my $multipart = "part_size '100kB', max_file_size '300kB', compression 'none'";
+for my $mode ('append', 'error_if_exists', 'overwrite')
+{
+	$node->safe_psql('postgres', qq{
+		CREATE FOREIGN TABLE ${mode}_small (who int, id int, body text) SERVER store
+			OPTIONS (dir '$mode/small/', export_mode '$mode');
+		CREATE FOREIGN TABLE ${mode}_multipart (who int, id int, body text) SERVER store
+			OPTIONS (dir '$mode/multipart/', export_mode '$mode', $multipart);
+	});
+}
+$node->safe_psql('postgres', qq{
+	CREATE FOREIGN TABLE file_small (who int, id int, body text) SERVER store
+		OPTIONS (filepath 'one/file.csv', export_mode 'error_if_exists');
+	CREATE FOREIGN TABLE file_multipart (who int, id int, body text) SERVER store
+		OPTIONS (filepath 'one/file.csv', export_mode 'error_if_exists', part_size '100kB', max_file_size '0');
+});
+
+my @sessions = map { OssSession->new($node, name => "exporter$_") } 1 .. 2;
+
+sub insert_sql
+{
+	my ($table, $who) = @_;
+	my $n = $table =~ /multipart/ ? 8000 : 5;
+	return "INSERT INTO $table SELECT $who, i, repeat('x', 100) FROM generate_series(1, $n) i";
+}
+
+# Both sessions run the same statement at once; returns how many reported no error, and the errors.
+sub at_once
+{
+	my ($table) = @_;
+	$sessions[$_]->send(insert_sql($table, $_)) for 0 .. 1;
+	my @errors = grep { $_ ne '' } map { $_->answer } @sessions;
+	return (2 - @errors, @errors);
+}
+
+# One row per exporter whose rows are there.
+sub per_exporter
+{
+	my ($table) = @_;
+	return split /\n/, $node->safe_psql('postgres', "SELECT count(*), count(DISTINCT id) FROM $table GROUP BY who ORDER BY who");
+}
+
+for my $size ('small', 'multipart')
+{
+	my $n = $size eq 'multipart' ? 8000 : 5;
+
+	for my $round (1 .. $rounds)
+	{
+		for my $table ("error_if_exists_$size", "file_$size")
+		{
+			my ($won, @errors) = at_once($table);
+			is($won, 1, "$table, round $round: exactly one wins") or diag(@errors);
+			like($errors[0] // '', qr/ERROR: .*exist/s, "$table, round $round: the other one is told why");
+			is_deeply([ per_exporter($table) ], ["$n|$n"], "$table, round $round: the winner's rows and no others");
+			is_deeply([ $store->uploads ], [], "$table, round $round: no unfinished upload");
+			$store->empty;
+		}
+
+		my ($won, @errors) = at_once("append_$size");
+		is($won, 2, "append_$size, round $round: both succeed") or diag(@errors);
+		is_deeply([ per_exporter("append_$size") ], [ "$n|$n", "$n|$n" ], "append_$size, round $round: all rows of both");
+
+		($won, @errors) = at_once("overwrite_$size");
+		cmp_ok($won, '>=', 1, "overwrite_$size, round $round: one succeeds") or diag(@errors);
+		for my $seen (per_exporter("overwrite_$size"))
+		{
+			is($seen, "$n|$n", "overwrite_$size, round $round: an export is there as a whole");
+		}
+		is_deeply([ $store->uploads ], [], "round $round: no unfinished upload");
+		$store->empty;
+	}
+
+	# a transaction that began first but commits second finds the place taken
+	is($sessions[0]->query('BEGIN; ' . insert_sql("error_if_exists_$size", 0)), '', "$size: the first one exports");
+	my $answer = $sessions[1]->query(insert_sql("error_if_exists_$size", 1));
+	my $commit = $sessions[0]->query('COMMIT');
+	is(scalar(grep { /ERROR/ } $answer, $commit), 1, "$size: exactly one of two overlapping transactions fails");
+	is_deeply([ per_exporter("error_if_exists_$size") ], ["$n|$n"], "$size: one whole export is there");
+	is_deeply([ $store->uploads ], [], "$size: no unfinished upload");
+	$store->empty;
+
+	# a place whose export was rolled back is free again
+	is($sessions[0]->query('BEGIN; ' . insert_sql("error_if_exists_$size", 0) . '; ROLLBACK'), '', "$size: rolled back");
+	is($sessions[1]->query(insert_sql("error_if_exists_$size", 1)), '', "$size: the place is free again");
+	$store->empty;
+}
+
+$_->finish for @sessions;
+$node->stop;
+$store->stop;
+done_testing();
