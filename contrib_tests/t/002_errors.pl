@@ -206,8 +206,8 @@ bad_data('text: a missing column', 'people_text', "${good}3,Cid\n", qr/missing d
 bad_data('text: an extra column', 'people_text', "${good}3,Cid,1,2\n", qr/extra data/, 3);
 bad_data('text: a bad number', 'people_text', "${good}3,Cid,tall\n", qr/"tall"/, 3, 'height');
 bad_data('text: bad UTF-8', 'people_text', "${good}3,\xc0\x80,1\n", qr/UTF8|UTF-8|encoding/, 3);
-bad_data('jsonl: not json', 'people_jsonl', qq{{"id": 1}\n{"id": 2\n{"id": 3}\n}, qr/json/i, 2);
-bad_data('jsonl: a bad number', 'people_jsonl', qq{{"id": 1}\n{"id": "two"}\n}, qr/"two"/, 2, 'id');
+bad_data('jsonl: not json', 'people_jsonl', qq|{"id": 1}\n{"id": 2\n{"id": 3}\n|, qr/json/i, 2);
+bad_data('jsonl: a bad number', 'people_jsonl', qq|{"id": 1}\n{"id": "two"}\n|, qr/"two"/, 2, 'id');
 
 # the right data through the same tables
 $store->put('bad/people.csv', $good);
