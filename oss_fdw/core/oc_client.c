@@ -91,6 +91,12 @@ oc_client_provider(const oc_client *client)
 	return client->dialect->provider;
 }
 
+oc_io *
+oc_client_io(const oc_client *client)
+{
+	return client->io;
+}
+
 bool
 oc_client_target(const oc_client *client, const char *bucket, oc_target *target, oc_error *error)
 {
