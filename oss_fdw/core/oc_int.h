@@ -103,7 +103,7 @@ typedef struct oc_pair
 typedef struct oc_sign_request
 {
 	const char *method;
-	const char *bucket;			/* NULL: service level */
+	const char *bucket;			/* NULL: service level.  OBS behind a custom domain signs the domain in its place */
 	const char *key;			/* NULL: bucket level; raw bytes */
 	const char *host;			/* as in the Host header, with :port when it is not the default */
 	bool bucket_in_path;		/* path style: S3 signs the URL's own path */
@@ -129,7 +129,7 @@ typedef struct oc_credentials
  */
 typedef struct oc_signature_trace
 {
-	oc_buf canonical;
+	oc_buf canonical; /* initialised by the signer, freed by the caller, like the next; empty in the V1 schemes */
 	oc_buf string_to_sign;
 } oc_signature_trace;
 
@@ -142,9 +142,92 @@ extern int oc_sign_obs(const oc_sign_request *request, const oc_credentials *cre
 					   oc_buf *out, oc_signature_trace *trace);
 extern int oc_sign_s3(const oc_sign_request *request, const oc_credentials *credentials, const char *region, time_t when,
 					  oc_buf *out, oc_signature_trace *trace);
-/* Presigned URLs (ossobj sign): appends the complete query string (without '?') to out.  Host etc. as in the request. */
+/*
+ * Presigned URLs (ossobj sign): appends the complete query string (without '?') to out.  Host etc. as in the request.
+ * false: out failed, a secret or query that is too long, or expires_s not in 1 to 604800 (seven days).
+ */
 extern bool oc_presign(oc_provider provider, oc_signature signature, const oc_sign_request *request,
 					   const oc_credentials *credentials, const char *region, time_t when, long expires_s, oc_buf *out);
+
+/* ---- oc_sign_common.c: what the canonical texts of the schemes have in common */
+
+#define OC_SIGN_SECRET_MAX 512 /* bytes of an access key secret */
+#define OC_SIGN_SET_MAX (OC_SIGN_MAX_HEADERS + 8)
+
+/* Names with values, to be sorted and joined.  A failure (too many, no memory) is remembered until oc_sign_set_sort. */
+typedef struct oc_sign_set
+{
+	struct
+	{
+		size_t name; /* offsets into texts */
+		size_t value;
+	} items[OC_SIGN_SET_MAX];
+	int count;
+	oc_buf texts;
+} oc_sign_set;
+
+extern void oc_sign_set_init(oc_sign_set *set);
+extern void oc_sign_set_free(oc_sign_set *set);
+extern void oc_sign_set_add(oc_sign_set *set, const char *name, const char *value);
+extern void oc_sign_set_add_header(oc_sign_set *set, const char *name, const char *value, bool collapse);
+extern void oc_sign_set_add_query(oc_sign_set *set, const char *name, const char *value);
+extern bool oc_sign_set_sort(oc_sign_set *set, bool by_value_too);
+extern const char *oc_sign_set_name(const oc_sign_set *set, int index);
+extern const char *oc_sign_set_value(const oc_sign_set *set, int index);
+extern void oc_sign_write_headers(const oc_sign_set *set, oc_buf *target);
+extern void oc_sign_write_names(const oc_sign_set *set, oc_buf *target);
+extern void oc_sign_write_query(const oc_sign_set *set, bool always_equals, oc_buf *target);
+/* The last header of that name, in any case; NULL when there is none. */
+extern const char *oc_sign_find_header(const oc_sign_request *request, const char *name);
+/* Appends "Name: value" and a NUL. */
+extern void oc_sign_emit(oc_buf *out, const char *name, const char *value);
+
+/* The V4 schemes: a key derived in four steps, a scope, a hash of the canonical request. */
+typedef struct oc_sign_v4_scheme
+{
+	const char *algorithm;	/* OSS4-HMAC-SHA256 */
+	const char *key_prefix; /* aliyun_v4 */
+	const char *terminator; /* aliyun_v4_request */
+	const char *region;
+	const char *product;
+} oc_sign_v4_scheme;
+
+extern bool oc_sign_v4_scope(const oc_sign_v4_scheme *scheme, const char *iso, oc_buf *target);
+/* Fills string_to_sign and signature.  false: no memory, or the secret is too long. */
+extern bool oc_sign_v4_finish(const oc_sign_v4_scheme *scheme, const char *secret, const char *iso,
+							  const oc_buf *canonical, oc_buf *string_to_sign, char signature[65]);
+
+/* The older schemes of OSS and OBS: HMAC-SHA1 over lines. */
+typedef struct oc_sign_v1_scheme
+{
+	const char *header_prefix; /* x-oss- */
+	bool encode_key;
+	bool (*signs_query)(const char *name);
+} oc_sign_v1_scheme;
+
+/* extra: headers and queries that the signer adds itself */
+extern bool oc_sign_v1_finish(const oc_sign_v1_scheme *scheme, const oc_sign_request *request, const char *secret,
+							  const char *date, const oc_pair *extra_headers, int extra_header_count,
+							  const oc_pair *extra_query, oc_buf *string_to_sign, char signature[32]);
+/* Hands the texts to the trace, or frees them when there is none. */
+extern void oc_sign_keep(oc_signature_trace *trace, oc_buf *canonical, oc_buf *string_to_sign);
+
+/* ---- the presigning half of each signer, for oc_presign (oc_sign_common.c) */
+
+extern bool oc_presign_oss_v4(const oc_sign_request *request, const oc_credentials *credentials, const char *region,
+							  time_t when, long expires_s, oc_buf *out);
+extern bool oc_presign_oss_v1(const oc_sign_request *request, const oc_credentials *credentials, time_t when,
+							  long expires_s, oc_buf *out);
+extern bool oc_presign_obs(const oc_sign_request *request, const oc_credentials *credentials, time_t when,
+						   long expires_s, oc_buf *out);
+extern bool oc_presign_s3(const oc_sign_request *request, const oc_credentials *credentials, const char *region,
+						  time_t when, long expires_s, oc_buf *out);
+
+/* ---- oc_error.c: the stores' error codes (protocols.md 4.2, 5.4, 6) */
+
+/* code NULL or "": by the HTTP status alone */
+extern oc_error_class oc_error_classify(int http_status, const char *code);
+extern bool oc_error_is_retryable(int http_status, const char *code);
 
 /* ---- oc_xml.c: expat, no DTD, no entities but the predefined, depth and size limits; fuzzed */
 
