@@ -137,31 +137,31 @@ extern size_t oc_format_bytea(const void *data, size_t size, bool double_backsla
  */
 typedef struct oc_escaper
 {
-	uint8_t special[256];		/* nonzero: csv = the field must be quoted; text = byte after the backslash; json = likewise or 'u' */
-	uint8_t needle[4];			/* distinct special bytes for the vector scan, repeated to fill */
-	uint8_t range_first;		/* and a range of them: first, last - first */
-	uint8_t range_span;
+	uint8_t special[256];		/* nonzero: csv = the field must be quoted; text = the byte after the backslash; json = likewise, or 'u' */
+	uint8_t needle[5][16];		/* for the vector scan: special bytes, each 16 times; the fifth is csv's escape */
+	uint8_t range_first[16];	/* and a range of special bytes: first, and last - first */
+	uint8_t range_span[16];
 	bool avx2;					/* the CPU has it */
-	bool raw;					/* text with noescaping: nothing is special */
+	bool raw;					/* text with noescaping: nothing is escaped */
 	bool single_column;
 	char quote;					/* csv */
 	char escape;
-	const char *null_string;	/* csv; the caller's, lives as long as the escaper */
+	const char *null_string;	/* csv, else NULL; the caller's, lives as long as the escaper */
 	size_t null_size;
 } oc_escaper;
 
 /*
  * CSV as the server's COPY writes it.  delimiter: 1 to 10 bytes; eol: what ends a row, "" or "\n" as usual.  With a delimiter or
  * eol of several bytes a field is quoted when it has the first byte of one, so that the concatenation cannot be misread.
- * Returns false when the parameters cannot work: empty delimiter, quote or escape within delimiter or eol, NUL bytes.
+ * Returns false when the parameters cannot work: delimiter empty, over 10 bytes or with a line end in it, quote within delimiter or eol.
  */
 extern bool oc_escaper_csv(oc_escaper *escaper, const char *delimiter, char quote, char escape, const char *null_string,
 						   const char *eol, bool single_column);
 /*
  * Text as the server's COPY writes it.  The first byte of delimiter and eol is escaped wherever it stands.
  * noescaping: the bytes as they are (oc_escaper_is_special tells which values then cannot be read back).
- * Returns false when the parameters cannot work: empty delimiter, or (unless noescaping) a first byte that means something else after a
- * backslash (lower-case letters, digits, '.', 'N', backslash itself).
+ * Returns false when the parameters cannot work: delimiter empty, over 10 bytes or with a line end in it, or (unless noescaping) a first
+ * byte of delimiter or eol that means something else after a backslash: lower-case letters, digits, '.', backslash.
  */
 extern bool oc_escaper_text(oc_escaper *escaper, const char *delimiter, const char *eol, bool noescaping);
 /* JSON strings as the server's escape_json writes them. */

@@ -83,8 +83,8 @@ oc_value_digits8(uint64_t bytes)
 #endif
 
 /*
- * Takes digits from *cursor up to end into *value and returns how many there were; stops after at most max digits.  The value
- * wraps when it does not fit, so max is at most 19.
+ * Takes digits from *cursor up to end into *value (which keeps what it has in front) and returns how many there were; stops after
+ * max.  Everything taken into one value must be at most 19 digits, or it wraps.
  */
 static inline int
 oc_take_digits(const char **cursor, const char *end, int max, uint64_t *value)
@@ -113,6 +113,33 @@ oc_take_digits(const char **cursor, const char *end, int max, uint64_t *value)
 
 	*cursor = at;
 	return count;
+}
+
+/*
+ * The number in eight bytes of the shape 99-99-99 or 9999-99-, separator at the offsets first and second: the separators count
+ * as zero digits.  UINT32_MAX when the bytes do not have that shape.
+ */
+static inline uint32_t
+oc_take_pattern8(const char *data, char separator, int first, int second)
+{
+	char bytes[8];
+
+	memcpy(bytes, data, 8);
+	if (bytes[first] != separator || bytes[second] != separator)
+		return UINT32_MAX;
+	bytes[first] = bytes[second] = '0';
+
+#ifdef OC_SWAR_DIGITS
+	uint64_t word;
+
+	memcpy(&word, bytes, 8);
+	return oc_all_digits8(word) ? oc_value_digits8(word) : UINT32_MAX;
+#else
+	const char *cursor = bytes;
+	uint64_t value = 0;
+
+	return oc_take_digits(&cursor, bytes + 8, 8, &value) == 8 ? (uint32_t) value : UINT32_MAX;
+#endif
 }
 
 #endif

@@ -1,0 +1,108 @@
+/*
+ * oc_parse_binary.c
+ *	  uuid and bytea from hex digits.
+ *
+ * Called for each needed field of each row, by any thread; pure functions.
+ */
+#include "oc_value_int.h"
+
+/* Value of a hex digit; 0xFF for any other byte. */
+static const uint8_t hex_values[256] = {
+	[0 ... 255] = 0xFF, ['0'] = 0,	['1'] = 1,	['2'] = 2,	['3'] = 3,	['4'] = 4,	['5'] = 5,	['6'] = 6,
+	['7'] = 7,			['8'] = 8,	['9'] = 9,	['a'] = 10, ['b'] = 11, ['c'] = 12, ['d'] = 13, ['e'] = 14,
+	['f'] = 15,			['A'] = 10, ['B'] = 11, ['C'] = 12, ['D'] = 13, ['E'] = 14, ['F'] = 15,
+};
+
+static bool take_hex(const char *digits, size_t byte_count, uint8_t *target);
+
+bool
+oc_parse_uuid(const char *data, size_t size, uint8_t value[16])
+{
+	char digits[32];
+	uint8_t bytes[16];
+
+	if (size != 36 || data[8] != '-' || data[13] != '-' || data[18] != '-' || data[23] != '-')
+		return false;
+	memcpy(digits, data, 8);
+	memcpy(digits + 8, data + 9, 4);
+	memcpy(digits + 12, data + 14, 4);
+	memcpy(digits + 16, data + 19, 4);
+	memcpy(digits + 20, data + 24, 12);
+	if (!take_hex(digits, 16, bytes))
+		return false;
+	memcpy(value, bytes, 16);
+	return true;
+}
+
+bool
+oc_parse_bytea(const char *data, size_t size, void *target, size_t *target_size)
+{
+	if (size < 2 || size % 2 != 0 || data[0] != '\\' || data[1] != 'x')
+		return false;
+
+	size_t byte_count = (size - 2) / 2;
+
+	if (!take_hex(data + 2, byte_count, target))
+		return false;
+	*target_size = byte_count;
+	return true;
+}
+
+#ifdef OC_SWAR_DIGITS
+/*
+ * Eight hex digits to four bytes.  False when one of them is none: the caller then looks at each byte.
+ */
+static inline bool
+take_hex8(const char *digits, uint8_t *target)
+{
+	const uint64_t ones = 0x0101010101010101;
+	const uint64_t high = 0x8080808080808080;
+	uint64_t word;
+
+	memcpy(&word, digits, 8);
+	if (word & high)
+		return false;
+
+	/* per byte, in 7 bits, so that no sum carries: the high bit tells "at least" */
+	uint64_t lower = word | 0x20 * ones;
+	uint64_t digit = (word + (0x80 - '0') * ones) & ~(word + (0x80 - '9' - 1) * ones) & high;
+	uint64_t letter = (lower + (0x80 - 'a') * ones) & ~(lower + (0x80 - 'f' - 1) * ones) & high;
+
+	if ((digit | letter) != high)
+		return false;
+
+	uint64_t nibbles = (word & 0x0F * ones) + (letter >> 7) * 9;
+	uint64_t pairs = (nibbles << 4 | nibbles >> 8) & 0x00FF00FF00FF00FF;
+
+	pairs = (pairs | pairs >> 8) & 0x0000FFFF0000FFFF;
+
+	uint32_t bytes = (uint32_t) (pairs | pairs >> 16);
+
+	memcpy(target, &bytes, 4);
+	return true;
+}
+#endif
+
+static bool
+take_hex(const char *digits, size_t byte_count, uint8_t *target)
+{
+	size_t i = 0;
+
+#ifdef OC_SWAR_DIGITS
+	for (; i + 4 <= byte_count; i += 4)
+	{
+		if (!take_hex8(digits + 2 * i, target + i))
+			return false;
+	}
+#endif
+	for (; i < byte_count; i++)
+	{
+		uint8_t high = hex_values[(uint8_t) digits[2 * i]];
+		uint8_t low = hex_values[(uint8_t) digits[2 * i + 1]];
+
+		if ((high | low) > 15)
+			return false;
+		target[i] = (uint8_t) (high << 4 | low);
+	}
+	return true;
+}
