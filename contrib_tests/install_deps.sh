@@ -16,7 +16,7 @@ pg_config=${PG_CONFIG:-pg_config}
 # what "make" needs, beside the server's headers
 build_packages="gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev libarchive-dev libisal-dev libdeflate-dev
 	libzstd-dev liblz4-dev liblzma-dev libbz2-dev libsnappy-dev zlib1g-dev libexpat1-dev
-	libjansson-dev libjansson-dev"
+	libjansson-dev"
 # what the tests, the demonstration and the measurements need
 test_packages="perl libipc-run-perl python3 python3-venv openssl binutils util-linux procps ieee-data
 	pigz zstd lz4 bzip2 xz-utils"
