@@ -237,6 +237,9 @@ extern bool oc_writer_finish(oc_writer *writer);
 
 /* ---- oc_output.c: objects, their parts and pieces */
 
+/* Would the names of objects in this folder be possible? */
+extern bool oc_output_check_folder(const oc_export *export, const char *folder, oc_error *error);
+/* NULL after oc_export_fail. */
 extern oc_output *oc_output_begin(oc_export *export, const char *folder);
 /* The size of part number (from 1) of an object whose first part has base bytes; growth 0 = all equal. */
 extern size_t oc_part_size_at(const oc_limits *limits, size_t base, size_t most, int growth, int number);

@@ -184,6 +184,8 @@ choose_part_size(oc_export *export)
 
 	if (export->options.max_file_size > 0)
 		needed = (export->options.max_file_size + parts - 1) / parts;
+	if (part < limits->min_part)
+		part = limits->min_part;
 	if (part < needed)
 		part = (needed + MEGABYTE - 1) / MEGABYTE * MEGABYTE;
 	if (most > limits->max_part)

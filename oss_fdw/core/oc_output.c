@@ -16,7 +16,7 @@
 /* Digests of less than this are computed at once: waking a worker takes longer. */
 #define INLINE_DIGEST (64 * 1024)
 
-static bool name_output(const oc_export *export, const char *folder, char *key, size_t size);
+static bool name_output(const oc_export *export, const char *folder, size_t number, char *key, size_t size, oc_error *error);
 static bool list_output(oc_export *export, oc_output *output);
 static bool grow_parts(oc_output *output);
 static void hold_piece(oc_export *export, oc_piece *piece);
@@ -32,14 +32,7 @@ oc_output_begin(oc_export *export, const char *folder)
 	oc_error error = {0};
 	oc_output *output;
 
-	if (!name_output(export, folder, key, sizeof(key)))
-	{
-		oc_error_set(&error, OC_ERR_ARGUMENT, "the name of an object would be longer than %d bytes, below \"%.200s%.200s\"",
-					 OC_KEY_MAX - 1, export->options.place, folder);
-		oc_export_fail(export, &error);
-		return NULL;
-	}
-	if (!oc_key_check(key, &error))
+	if (!name_output(export, folder, export->output_count + 1, key, sizeof(key), &error))
 	{
 		oc_export_fail(export, &error);
 		return NULL;
@@ -67,9 +60,17 @@ oc_output_begin(oc_export *export, const char *folder)
 	return output;
 }
 
+bool
+oc_output_check_folder(const oc_export *export, const char *folder, oc_error *error)
+{
+	char key[OC_KEY_MAX + 1];
+
+	return name_output(export, folder, 1000000, key, sizeof(key), error);
+}
+
 /* "<place><folder><stem>_<n><suffix><codec suffix>", or the exact key. */
 static bool
-name_output(const oc_export *export, const char *folder, char *key, size_t size)
+name_output(const oc_export *export, const char *folder, size_t number, char *key, size_t size, oc_error *error)
 {
 	const oc_export_options *options = &export->options;
 	size_t length = strlen(folder);
@@ -80,8 +81,12 @@ name_output(const oc_export *export, const char *folder, char *key, size_t size)
 		printed = snprintf(key, size, "%s", options->exact_key);
 	else
 		printed = snprintf(key, size, "%s%s%s%s_%zu%s%s", options->place, folder, slash, options->stem,
-						   export->output_count + 1, options->suffix, oc_codec_suffix(options->codec));
-	return printed >= 0 && (size_t) printed < size;
+						   number, options->suffix, oc_codec_suffix(options->codec));
+	if (printed >= 0 && (size_t) printed < size)
+		return oc_key_check(key, error);
+	oc_error_set(error, OC_ERR_ARGUMENT, "the name of an object would be longer than %d bytes, below \"%.100s%.100s\"",
+				 OC_KEY_MAX - 1, options->place, folder);
+	return false;
 }
 
 static bool

@@ -55,6 +55,8 @@ oc_writer_open(oc_export *export, const char *folder, oc_error *error)
 		oc_export_failure(export, error);
 		return NULL;
 	}
+	if (!oc_output_check_folder(export, folder, error))
+		return NULL;
 	writer = calloc(1, sizeof(*writer));
 	if (writer)
 	{
