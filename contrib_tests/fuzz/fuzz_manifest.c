@@ -1,0 +1,60 @@
+/*
+ * fuzz_manifest.c
+ *	  Any bytes as a manifest: an error with a message, or entries that can be written and read again.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oc.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+/* What was accepted must survive being written, as far as our own form has it. */
+static void
+write_again(const oc_manifest *manifest)
+{
+	oc_exported *objects = calloc(manifest->entry_count + 1, sizeof(*objects));
+	oc_error error = {0};
+	oc_manifest again;
+	size_t size = 0;
+	char *text;
+
+	for (size_t i = 0; i < manifest->entry_count; i++)
+		objects[i] = (oc_exported){.key = manifest->entries[i].key, .crc64 = manifest->entries[i].crc64,
+								   .etag = manifest->entries[i].etag};
+	text = oc_manifest_write(OC_PROVIDER_OSS, "bucket", manifest->columns, manifest->column_count, objects,
+							 manifest->entry_count, &size, &error);
+	require(text != NULL);
+	require(oc_manifest_parse(text, size, &again, &error));
+	require(again.entry_count == manifest->entry_count && again.column_count == manifest->column_count);
+	for (size_t i = 0; i < again.entry_count; i++)
+		require(strcmp(again.entries[i].key, manifest->entries[i].key) == 0 &&
+				again.entries[i].crc64 == manifest->entries[i].crc64);
+	oc_manifest_free(&again);
+	free(text);
+	free(objects);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	oc_error error = {0};
+	oc_manifest manifest;
+
+	if (oc_manifest_parse((const char *) data, size, &manifest, &error))
+	{
+		write_again(&manifest);
+		oc_manifest_free(&manifest);
+	}
+	else
+		require(error.class != OC_ERR_NONE && error.message[0] != '\0');
+	return 0;
+}
