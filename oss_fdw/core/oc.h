@@ -552,6 +552,7 @@ typedef struct oc_split_column
 	bool force_not_null;		/* csv: an unquoted null string is not NULL */
 	uint32_t position;			/* fixed: byte offset */
 	uint32_t length;			/* fixed: bytes */
+	bool raw_json;				/* jsonl: the field is the value's JSON text, a string with its quotes; else strings are decoded */
 } oc_split_column;
 
 typedef struct oc_split_options

@@ -1,0 +1,180 @@
+/*
+ * plan.c
+ *	  Estimates, the path and the plan of a scan; ANALYZE.
+ *
+ * Planning asks the network nothing unless use_remote_estimate is set: row counts come from ANALYZE, or from the size
+ * that the last ANALYZE saw, or from a guess.  The plan carries the attribute numbers that the query needs.
+ */
+#include "oss_fdw.h"
+
+#include "access/sysattr.h"
+#include "access/htup_details.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/plancat.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/sampling.h"
+
+#define GUESSED_BYTES (10.0 * 1024 * 1024) /* a table of which nothing is known */
+#define REQUEST_COST 100.0				   /* a round trip, in units of seq_page_cost */
+#define FIELD_COST_FACTOR 0.2			   /* parsing a field, in units of cpu_operator_cost */
+
+static double stored_bytes(Oid relid, const RelOptInfo *baserel, const OssOptions *options);
+static List *needed_attributes(RelOptInfo *baserel);
+static int acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows, double *totalrows,
+							   double *totaldeadrows);
+
+void
+ossGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+{
+	OssOptions options;
+	double bytes;
+	double width;
+
+	oss_options_for_table(foreigntableid, OidIsValid(baserel->userid) ? baserel->userid : GetUserId(), &options);
+	bytes = stored_bytes(foreigntableid, baserel, &options);
+	if (baserel->tuples < 0 || baserel->pages == 0)
+	{
+		/* a text row is about as wide as its values */
+		width = Max(get_relation_data_width(foreigntableid, NULL), 10);
+		baserel->tuples = clamp_row_est(bytes / width);
+	}
+	else if (options.use_remote_estimate && baserel->pages > 0)
+		baserel->tuples = clamp_row_est(baserel->tuples * bytes / ((double) baserel->pages * BLCKSZ));
+	baserel->pages = (BlockNumber) Min(bytes / BLCKSZ + 1, (double) MaxBlockNumber - 1);
+	set_baserel_size_estimates(root, baserel);
+}
+
+void
+ossGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+{
+	double fields = list_length(needed_attributes(baserel));
+	Cost startup = REQUEST_COST + baserel->baserestrictcost.startup;
+	Cost per_row = cpu_tuple_cost + baserel->baserestrictcost.per_tuple + fields * cpu_operator_cost * FIELD_COST_FACTOR;
+	Cost total = startup + seq_page_cost * baserel->pages + per_row * baserel->tuples;
+
+	add_path(baserel, (Path *) oss_create_foreignscan_path(root, baserel, baserel->rows, startup, total, NIL,
+														   baserel->lateral_relids, NULL, NIL));
+}
+
+ForeignScan *
+ossGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid, ForeignPath *best_path, List *tlist,
+				  List *scan_clauses, Plan *outer_plan)
+{
+	return make_foreignscan(tlist, extract_actual_clauses(scan_clauses, false), baserel->relid, NIL,
+							list_make1(needed_attributes(baserel)), NIL, NIL, outer_plan);
+}
+
+bool
+ossAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumber *totalpages)
+{
+	OssOptions options;
+	OssClient *client;
+	volatile double bytes = 0;
+	ListCell *lc;
+
+	oss_options_for_table(RelationGetRelid(relation), GetUserId(), &options);
+	client = oss_client_acquire(&options);
+	PG_TRY();
+	{
+		foreach (lc, oss_list_all(&options, client, NULL))
+			bytes += ((OssObject *) lfirst(lc))->size;
+	}
+	PG_FINALLY();
+	{
+		oss_client_release(client);
+	}
+	PG_END_TRY();
+	*func = acquire_sample_rows;
+	*totalpages = (BlockNumber) Min(bytes / BLCKSZ + 1, (double) MaxBlockNumber - 1);
+	return true;
+}
+
+/* ---- helpers */
+
+/* Bytes of all objects: asked, known from ANALYZE, or guessed. */
+static double
+stored_bytes(Oid relid, const RelOptInfo *baserel, const OssOptions *options)
+{
+	volatile double bytes = 0;
+	ListCell *lc;
+	OssClient *client;
+
+	if (!options->use_remote_estimate || options->bucket == NULL)
+		return baserel->pages > 0 ? (double) baserel->pages * BLCKSZ : GUESSED_BYTES;
+	client = oss_client_acquire(options);
+	PG_TRY();
+	{
+		foreach (lc, oss_list_all(options, client, NULL))
+			bytes += ((OssObject *) lfirst(lc))->size;
+	}
+	PG_FINALLY();
+	{
+		oss_client_release(client);
+	}
+	PG_END_TRY();
+	return bytes;
+}
+
+/* Attribute numbers that the query reads, ascending; a whole-row reference needs all. */
+static List *
+needed_attributes(RelOptInfo *baserel)
+{
+	Bitmapset *used = NULL;
+	List *needed = NIL;
+	ListCell *lc;
+	bool all;
+
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
+	foreach (lc, baserel->baserestrictinfo)
+		pull_varattnos((Node *) ((RestrictInfo *) lfirst(lc))->clause, baserel->relid, &used);
+	all = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+	for (int attnum = 1; attnum <= baserel->max_attr; attnum++)
+		if (all || bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used))
+			needed = lappend_int(needed, attnum);
+	return needed;
+}
+
+/* Reservoir sampling over one sequential pass (Vitter's algorithm, by the server's own routines). */
+static int
+acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows, double *totalrows, double *totaldeadrows)
+{
+	OssPlainScan *scan = oss_plain_scan_begin(relation);
+	ReservoirStateData reservoir;
+	double seen = 0;
+	double skip = -1;
+	int kept = 0;
+	TupleTableSlot *slot;
+
+	reservoir_init_selection_state(&reservoir, targrows);
+	while ((slot = oss_plain_scan_next(scan)) != NULL)
+	{
+		if (kept < targrows)
+			rows[kept++] = ExecCopySlotHeapTuple(slot);
+		else
+		{
+			if (skip < 0)
+				skip = reservoir_get_next_S(&reservoir, seen, targrows);
+			if (skip <= 0)
+			{
+				int victim = (int) (targrows * sampler_random_fract(oss_reservoir_random(&reservoir)));
+
+				heap_freetuple(rows[victim]);
+				rows[victim] = ExecCopySlotHeapTuple(slot);
+			}
+			skip -= 1;
+		}
+		seen += 1;
+	}
+	oss_plain_scan_end(scan, NULL);
+	*totalrows = seen;
+	*totaldeadrows = 0;
+	ereport(elevel, (errmsg("\"%s\": read %.0f rows, sampled %d", RelationGetRelationName(relation), seen, kept)));
+	return kept;
+}

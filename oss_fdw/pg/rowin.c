@@ -1,0 +1,646 @@
+/*
+ * rowin.c
+ *	  Fields of a batch -> datums in a virtual slot.
+ *
+ * Only the columns that the query needs have fields.  A field in its type's plain form is converted by the core's parser; everything
+ * else goes to the type's input function, which also words the errors.  By-reference values live in an arena until the
+ * next row.  A bad value names object, line, column and an excerpt (error context), or becomes a rejected row.
+ */
+#include "rowin.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/float.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#define ARENA_FIRST ((size_t) 8192)
+#define ARENA_MAX ((size_t) 1 << 20)
+
+static oc_class parse_class_of(Oid type);
+static void setup_typmod(InColumn *column);
+static bool parse_fast(OssRowIn *in, InColumn *column, const char *data, size_t size, Datum *value);
+static Datum convert_slow(OssRowIn *in, InColumn *column, const char *data, size_t size);
+static Datum convert_by_pattern(InColumn *column, const char *text);
+static void setup_json(InColumn *column);
+static Datum convert_json(OssRowIn *in, InColumn *column, const char *data, size_t size);
+static Datum convert_binary(OssRowIn *in, InColumn *column, const char *data, size_t size);
+static char *arena_take(OssRowIn *in, size_t size);
+static void arena_reset(OssRowIn *in);
+
+/* ---- set-up */
+
+OssRowIn *
+oss_rowin_begin(Relation rel, const OssOptions *options, const OssLayout *layout, Bitmapset *needed)
+{
+	OssRowIn *in = palloc0(sizeof(OssRowIn));
+	int width = Max(layout->column_count, 1);
+
+	in->rel = rel;
+	in->options = options;
+	in->layout = layout;
+	in->needed = needed;
+	in->line_index = -1;
+	in->columns = palloc0(sizeof(InColumn) * width);
+	in->facts = palloc0(sizeof(InColumn) * width);
+	in->all_facts = palloc0(sizeof(InColumn) * width);
+	in->fact_values = palloc0(sizeof(Datum) * width);
+	in->fact_nulls = palloc0(sizeof(bool) * width);
+	in->object_context = AllocSetContextCreate(CurrentMemoryContext, "oss_fdw object", ALLOCSET_SMALL_SIZES);
+	in->row_context = AllocSetContextCreate(CurrentMemoryContext, "oss_fdw row", ALLOCSET_DEFAULT_SIZES);
+	in->arena_size = ARENA_FIRST;
+	in->arena = palloc(in->arena_size);
+	for (int i = 0; i < layout->column_count; i++)
+	{
+		const OssColumn *column = &layout->columns[i];
+		bool wanted = bms_is_member(column->attnum, needed);
+		bool from_folder = column->options.partition || column->partition_index >= 0;
+
+		if (column->in_file)
+		{
+			if (wanted)
+				oss_setup_in_column(in, &in->columns[in->count++], column);
+			continue;
+		}
+		if (column->options.metadata == OSS_METADATA_LINE)
+		{
+			if (wanted)
+				in->line_index = column->attnum - 1;
+			continue;
+		}
+		if (from_folder || column->options.metadata != OSS_METADATA_NONE)
+		{
+			oss_setup_in_column(in, &in->all_facts[in->all_fact_count++], column);
+			if (wanted)
+				oss_setup_in_column(in, &in->facts[in->fact_count++], column);
+		}
+	}
+	if (options->reject_limit && strcmp(options->reject_limit, "0") != 0)
+		in->reject = oss_reject_begin(in);
+	return in;
+}
+
+/* Input side of one column; also for folder values. */
+void
+oss_setup_in_column(OssRowIn *in, InColumn *column, const OssColumn *from)
+{
+	const OssOptions *options = in->options;
+	Oid function;
+
+	column->index = from->attnum - 1;
+	column->column = from;
+	column->base = getBaseType(from->type);
+	column->class = parse_class_of(column->base);
+	/* a domain may have constraints: its input function checks them */
+	column->fast = oss_fast_paths && column->class != OC_CLASS_OTHER && column->base == from->type;
+	column->is_bpchar = column->base == BPCHAROID;
+	setup_typmod(column);
+	if (options->format == OC_FORMAT_BINARY && from->in_file)
+	{
+		getTypeBinaryInputInfo(from->type, &function, &column->typioparam);
+		column->fast = false;
+	}
+	else
+		getTypeInputInfo(from->type, &function, &column->typioparam);
+	fmgr_info(function, &column->input);
+	if (column->base == DATEOID)
+		column->format_pattern = options->date_format;
+	else if (column->base == TIMEOID)
+		column->format_pattern = options->time_format;
+	else if (column->base == TIMESTAMPOID || column->base == TIMESTAMPTZOID)
+		column->format_pattern = options->timestamp_format;
+	if (!from->in_file)
+		column->format_pattern = NULL;
+	column->fast = column->fast && column->format_pattern == NULL;
+	column->by_json = options->format == OC_FORMAT_JSONL && from->in_file &&
+					  (column->base == JSONOID || column->base == JSONBOID || type_is_array(column->base) ||
+					   type_is_rowtype(column->base));
+	if (column->by_json)
+		setup_json(column);
+}
+
+static void
+setup_typmod(InColumn *column)
+{
+	int32 typmod = column->column->typmod;
+
+	column->max_chars = -1;
+	column->precision = column->class == OC_CLASS_NUMERIC ? 0 : -1;
+	if (typmod < 0)
+		return;
+	switch (column->class)
+	{
+		case OC_CLASS_TEXT:
+			column->max_chars = typmod - VARHDRSZ;
+			break;
+		case OC_CLASS_NUMERIC:
+			column->precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
+			/* 15 has negative and large scales in 11 signed bits */
+			column->scale = (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+			break;
+		case OC_CLASS_TIME:
+		case OC_CLASS_TIMESTAMP:
+		case OC_CLASS_TIMESTAMPTZ:
+			column->precision = typmod;
+			break;
+		default:
+			break;
+	}
+}
+
+static oc_class
+parse_class_of(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+			return OC_CLASS_BOOL;
+		case INT2OID:
+			return OC_CLASS_INT2;
+		case INT4OID:
+			return OC_CLASS_INT4;
+		case INT8OID:
+			return OC_CLASS_INT8;
+		case OIDOID:
+			return OC_CLASS_OID;
+		case FLOAT4OID:
+			return OC_CLASS_FLOAT4;
+		case FLOAT8OID:
+			return OC_CLASS_FLOAT8;
+		case NUMERICOID:
+			return OC_CLASS_NUMERIC;
+		case DATEOID:
+			return OC_CLASS_DATE;
+		case TIMEOID:
+			return OC_CLASS_TIME;
+		case TIMESTAMPOID:
+			return OC_CLASS_TIMESTAMP;
+		case TIMESTAMPTZOID:
+			return OC_CLASS_TIMESTAMPTZ;
+		case UUIDOID:
+			return OC_CLASS_UUID;
+		case BYTEAOID:
+			return OC_CLASS_BYTEA;
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return OC_CLASS_TEXT;
+		default:
+			return OC_CLASS_OTHER;
+	}
+}
+
+/* What the core's splitter must know; returns the number of needed fields. */
+int
+oss_rowin_fill(OssRowIn *in, oc_split_options *split)
+{
+	const OssOptions *options = in->options;
+	oc_split_column *columns = palloc0(sizeof(oc_split_column) * Max(in->layout->file_count, 1));
+
+	for (int i = 0; i < in->layout->file_count; i++)
+	{
+		const OssColumn *from = &in->layout->columns[in->layout->file_columns[i]];
+
+		columns[i].name = options->format == OC_FORMAT_JSONL && from->options.json_name ? from->options.json_name : from->name;
+		columns[i].needed = bms_is_member(from->attnum, in->needed);
+		columns[i].force_null = from->options.force_null || oss_in_column_list(options->force_null, from->name);
+		columns[i].force_not_null = from->options.force_not_null || oss_in_column_list(options->force_not_null, from->name);
+		columns[i].position = from->options.offset;
+		columns[i].length = from->options.length;
+	}
+	for (int i = 0; i < in->count; i++)
+		if (in->columns[i].by_json)
+			for (int j = 0; j < in->layout->file_count; j++)
+				if (&in->layout->columns[in->layout->file_columns[j]] == in->columns[i].column)
+					columns[j].raw_json = true;
+	split->format = options->format;
+	split->columns = columns;
+	split->column_count = in->layout->file_count;
+	strlcpy(split->delimiter, options->delimiter, sizeof(split->delimiter));
+	strlcpy(split->eol, options->eol ? options->eol : "", sizeof(split->eol));
+	split->null_string = options->null_string;
+	split->quote = options->quote ? options->quote[0] : '\0';
+	split->escape = options->escape ? options->escape[0] : '\0';
+	split->header = options->header == OSS_HEADER_MATCH ? 2 : options->header == OSS_HEADER_WRITE ? 1 : 0;
+	split->skip = options->skip;
+	split->noescaping = options->noescaping;
+	split->ignore_extra = options->ignore_extra_data;
+	split->fill_missing = options->fill_missing_fields;
+	split->replace_illegal = options->compatible_illegal_chars;
+	split->validate_utf8 = GetDatabaseEncoding() == PG_UTF8 && options->format != OC_FORMAT_BINARY;
+	split->tolerate = in->reject != NULL;
+	return in->count;
+}
+
+/* Lines are wanted for messages as soon as a value is converted. */
+bool
+oss_rowin_needs_row_facts(const OssRowIn *in)
+{
+	return in->count > 0 || in->line_index >= 0 || in->reject != NULL;
+}
+
+/* ---- rows */
+
+/* Fills the slot's arrays; false when the row was rejected. */
+bool
+oss_rowin_row(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *slot)
+{
+	const oc_field *fields = batch->fields + row * in->count;
+
+	in->row = batch->rows ? &batch->rows[row] : NULL;
+	arena_reset(in);
+	if (in->row_context_used)
+	{
+		MemoryContextReset(in->row_context);
+		in->row_context_used = false;
+	}
+	if (in->prepared != slot)
+	{
+		memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
+		memset(slot->tts_values, 0, slot->tts_tupleDescriptor->natts * sizeof(Datum));
+		in->prepared = slot;
+	}
+	if (in->reject)
+	{
+		oss_reject_count(in);
+		if (in->row->error >= 0)
+		{
+			const oc_error *error = &batch->errors[in->row->error];
+
+			oss_reject_row(in, error->field > 0 && error->field <= in->layout->file_count
+								   ? in->layout->columns[in->layout->file_columns[error->field - 1]].name
+								   : NULL,
+						   error->message);
+			return false;
+		}
+		if (!oss_reject_convert(in, fields, slot))
+			return false;
+	}
+	else
+		oss_convert_row(in, fields, slot);
+	for (int i = 0; i < in->fact_count; i++)
+	{
+		slot->tts_values[in->facts[i].index] = in->fact_values[i];
+		slot->tts_isnull[in->facts[i].index] = in->fact_nulls[i];
+	}
+	if (in->line_index >= 0)
+	{
+		slot->tts_values[in->line_index] = Int64GetDatum((int64) in->row->line);
+		slot->tts_isnull[in->line_index] = false;
+	}
+	return true;
+}
+
+void
+oss_convert_row(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot)
+{
+	for (int i = 0; i < in->count; i++)
+	{
+		InColumn *column = &in->columns[i];
+		const oc_field *field = &fields[i];
+
+		if (field->size < 0)
+		{
+			in->current_field = field;
+			slot->tts_isnull[column->index] = true;
+			slot->tts_values[column->index] = (Datum) 0;
+			/* a domain may refuse NULL */
+			if (column->base != column->column->type)
+				(void) oss_convert_field(in, column, NULL, 0);
+			continue;
+		}
+		slot->tts_isnull[column->index] = false;
+		if (column->fast && parse_fast(in, column, field->data, field->size, &slot->tts_values[column->index]))
+			continue;
+		in->current_field = field;
+		slot->tts_values[column->index] = oss_convert_field(in, column, field->data, field->size);
+	}
+}
+
+/* As above with the core's parsers alone; false = some field needs its input function, the slot is in between. */
+bool
+oss_convert_row_fast(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot)
+{
+	for (int i = 0; i < in->count; i++)
+	{
+		InColumn *column = &in->columns[i];
+		bool is_null = fields[i].size < 0;
+
+		slot->tts_isnull[column->index] = is_null;
+		slot->tts_values[column->index] = (Datum) 0;
+		if (is_null ? column->base != column->column->type
+					: !column->fast || !parse_fast(in, column, fields[i].data, fields[i].size, &slot->tts_values[column->index]))
+			return false;
+	}
+	return true;
+}
+
+/* By the type's own functions, under an error context.  data NULL = a NULL value. */
+Datum
+oss_convert_field(OssRowIn *in, InColumn *column, const char *data, size_t size)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack, .callback = oss_rowin_context, .arg = in};
+	MemoryContext old = MemoryContextSwitchTo(in->row_context);
+	Datum value;
+
+	in->current = column;
+	in->row_context_used = true;
+	error_context_stack = &callback;
+	if (data == NULL)
+		value = in->options->format == OC_FORMAT_BINARY && column->column->in_file
+					? ReceiveFunctionCall(&column->input, NULL, column->typioparam, column->column->typmod)
+					: InputFunctionCall(&column->input, NULL, column->typioparam, column->column->typmod);
+	else if (in->options->format == OC_FORMAT_BINARY && column->column->in_file)
+		value = convert_binary(in, column, data, size);
+	else if (column->by_json)
+		value = convert_json(in, column, data, size);
+	else
+		value = convert_slow(in, column, data, size);
+	error_context_stack = callback.previous;
+	in->current = NULL;
+	MemoryContextSwitchTo(old);
+	return value;
+}
+
+/* Says where: object, line, column, an excerpt.  No catalog look-ups here. */
+void
+oss_rowin_context(void *arg)
+{
+	OssRowIn *in = arg;
+	char excerpt[101];
+	int size;
+
+	if (in->key == NULL)
+		return;
+	if (in->current == NULL || in->current_field == NULL || in->current_field->size < 0)
+	{
+		errcontext("object \"%s/%s\", line " UINT64_FORMAT, in->bucket, in->key, in->row ? in->row->line : (uint64) 0);
+		return;
+	}
+	size = Min(in->current_field->size, (int) sizeof(excerpt) - 1);
+	size = pg_mbcliplen(in->current_field->data, in->current_field->size, size);
+	memcpy(excerpt, in->current_field->data, size);
+	excerpt[size] = '\0';
+	if (in->options->format == OC_FORMAT_BINARY)
+		errcontext("object \"%s/%s\", row " UINT64_FORMAT ", column %s", in->bucket, in->key, in->row ? in->row->line : (uint64) 0,
+				   in->current->column->name);
+	else
+		errcontext("object \"%s/%s\", line " UINT64_FORMAT ", column %s: \"%s\"", in->bucket, in->key,
+				   in->row ? in->row->line : (uint64) 0, in->current->column->name, excerpt);
+}
+
+/* ---- values */
+
+/* Memory for a by-reference value, aligned, until the next row.  What does not fit makes the arena larger for later rows. */
+static char *
+arena_take(OssRowIn *in, size_t size)
+{
+	char *data = in->arena + in->arena_used;
+
+	size = MAXALIGN(size);
+	if (in->arena_used + size <= in->arena_size)
+	{
+		in->arena_used += size;
+		return data;
+	}
+	in->arena_wanted = Min(in->arena_size * 2, ARENA_MAX);
+	in->row_context_used = true;
+	return MemoryContextAlloc(in->row_context, size);
+}
+
+static void
+arena_reset(OssRowIn *in)
+{
+	in->arena_used = 0;
+	if (in->arena_wanted > in->arena_size)
+	{
+		pfree(in->arena);
+		in->arena = MemoryContextAlloc(GetMemoryChunkContext(in), in->arena_wanted);
+		in->arena_size = in->arena_wanted;
+	}
+}
+
+/* varchar(n) and char(n): only what fits as it is */
+static bool
+parse_text(OssRowIn *in, const InColumn *column, const char *data, size_t size, Datum *value)
+{
+	char *target;
+
+	if (column->max_chars >= 0)
+	{
+		size_t characters = size;
+
+		if (size > (size_t) column->max_chars || column->is_bpchar)
+			characters = GetDatabaseEncoding() == PG_UTF8 ? oc_utf8_length(data, size) : (size_t) pg_mbstrlen_with_len(data, size);
+		/* char(n) is padded to n; varchar(n) may be cut when only blanks are lost: the input function knows */
+		if (column->is_bpchar ? characters != (size_t) column->max_chars : characters > (size_t) column->max_chars)
+			return false;
+	}
+	if (size + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+	{
+		target = arena_take(in, size + VARHDRSZ_SHORT);
+		SET_VARSIZE_SHORT(target, size + VARHDRSZ_SHORT);
+		memcpy(target + VARHDRSZ_SHORT, data, size);
+	}
+	else
+	{
+		target = arena_take(in, size + VARHDRSZ);
+		SET_VARSIZE(target, size + VARHDRSZ);
+		memcpy(target + VARHDRSZ, data, size);
+	}
+	*value = PointerGetDatum(target);
+	return true;
+}
+
+static bool
+parse_numeric(OssRowIn *in, const InColumn *column, const char *data, size_t size, Datum *value)
+{
+	char *target = arena_take(in, VARHDRSZ + OC_NUMERIC_PAYLOAD_MAX);
+	size_t payload;
+
+	if (!oc_parse_numeric(data, size, column->precision, column->scale, target + VARHDRSZ, &payload))
+		return false;
+	SET_VARSIZE(target, VARHDRSZ + payload);
+	*value = PointerGetDatum(target);
+	return true;
+}
+
+static bool
+parse_bytea(OssRowIn *in, const char *data, size_t size, Datum *value)
+{
+	char *target = arena_take(in, VARHDRSZ + size / 2 + 1);
+	size_t payload;
+
+	if (!oc_parse_bytea(data, size, target + VARHDRSZ, &payload))
+		return false;
+	SET_VARSIZE(target, VARHDRSZ + payload);
+	*value = PointerGetDatum(target);
+	return true;
+}
+
+static bool
+parse_uuid(OssRowIn *in, const char *data, size_t size, Datum *value)
+{
+	pg_uuid_t *target = (pg_uuid_t *) arena_take(in, sizeof(pg_uuid_t));
+
+	*value = PointerGetDatum(target);
+	return oc_parse_uuid(data, size, target->data);
+}
+
+#define PARSE_INTO(ctype, parse, to_datum)                                                                                     \
+	do                                                                                                                         \
+	{                                                                                                                          \
+		ctype result;                                                                                                          \
+                                                                                                                               \
+		if (!(parse))                                                                                                          \
+			return false;                                                                                                      \
+		*value = to_datum(result);                                                                                             \
+		return true;                                                                                                           \
+	} while (0)
+
+/* The core's parsers; false = ask the input function. */
+static bool
+parse_fast(OssRowIn *in, InColumn *column, const char *data, size_t size, Datum *value)
+{
+	switch (column->class)
+	{
+		case OC_CLASS_TEXT:
+			return parse_text(in, column, data, size, value);
+		case OC_CLASS_INT4:
+			PARSE_INTO(int32, oc_parse_int4(data, size, &result), Int32GetDatum);
+		case OC_CLASS_INT8:
+			PARSE_INTO(int64_t, oc_parse_int8(data, size, &result), Int64GetDatum);
+		case OC_CLASS_NUMERIC:
+			return parse_numeric(in, column, data, size, value);
+		case OC_CLASS_DATE:
+			PARSE_INTO(int32, oc_parse_date(data, size, &result), DateADTGetDatum);
+		case OC_CLASS_TIMESTAMP:
+			PARSE_INTO(int64_t, oc_parse_timestamp(data, size, column->precision, &result), TimestampGetDatum);
+		case OC_CLASS_TIMESTAMPTZ:
+			PARSE_INTO(int64_t, oc_parse_timestamptz(data, size, column->precision, &result), TimestampTzGetDatum);
+		case OC_CLASS_FLOAT8:
+			PARSE_INTO(double, oc_parse_float8(data, size, &result), Float8GetDatum);
+		case OC_CLASS_FLOAT4:
+			PARSE_INTO(float, oc_parse_float4(data, size, &result), Float4GetDatum);
+		case OC_CLASS_BOOL:
+			PARSE_INTO(bool, oc_parse_bool(data, size, &result), BoolGetDatum);
+		case OC_CLASS_INT2:
+			PARSE_INTO(int16, oc_parse_int2(data, size, &result), Int16GetDatum);
+		case OC_CLASS_OID:
+			PARSE_INTO(uint32, oc_parse_oid(data, size, &result), ObjectIdGetDatum);
+		case OC_CLASS_TIME:
+			PARSE_INTO(int64_t, oc_parse_time(data, size, column->precision, &result), TimeADTGetDatum);
+		case OC_CLASS_UUID:
+			return parse_uuid(in, data, size, value);
+		case OC_CLASS_BYTEA:
+			return parse_bytea(in, data, size, value);
+		default:
+			return false;
+	}
+}
+
+/* The input function, on a NUL-terminated copy, with IntervalStyle and its like as they were written. */
+static Datum
+convert_slow(OssRowIn *in, InColumn *column, const char *data, size_t size)
+{
+	char *text = palloc(size + 1);
+	int nest = oss_push_pins();
+	Datum value;
+
+	memcpy(text, data, size);
+	text[size] = '\0';
+	if (column->format_pattern)
+		value = convert_by_pattern(column, text);
+	else
+		value = InputFunctionCall(&column->input, text, column->typioparam, column->column->typmod);
+	if (nest > 0)
+		AtEOXact_GUC(true, nest);
+	return value;
+}
+
+/* date_format, time_format, timestamp_format: to_timestamp's patterns */
+static Datum
+convert_by_pattern(InColumn *column, const char *text)
+{
+	Datum input = CStringGetTextDatum(text);
+	Datum pattern = CStringGetTextDatum(column->format_pattern);
+	Datum instant;
+
+	if (column->base == DATEOID)
+		return OidFunctionCall2Coll(F_TO_DATE, DEFAULT_COLLATION_OID, input, pattern);
+	instant = OidFunctionCall2Coll(F_TO_TIMESTAMP_TEXT_TEXT, DEFAULT_COLLATION_OID, input, pattern);
+	if (column->base == TIMESTAMPTZOID)
+		return instant;
+	if (column->base == TIMESTAMPOID)
+		return DirectFunctionCall1(timestamptz_timestamp, instant);
+	return DirectFunctionCall1(timestamp_time, DirectFunctionCall1(timestamptz_timestamp, instant));
+}
+
+/*
+ * A JSON value into an array or a composite, as json_to_record does it: the value is the only member of an object, the
+ * column the only one of the record.
+ */
+static Datum
+convert_json(OssRowIn *in, InColumn *column, const char *data, size_t size)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	ReturnSetInfo rsinfo = {.type = T_ReturnSetInfo, .expectedDesc = column->populate_desc};
+	HeapTupleData tuple;
+	Datum record;
+	bool isnull;
+
+	if (column->base == JSONOID || column->base == JSONBOID)
+		return InputFunctionCall(&column->input, pnstrdup(data, size), column->typioparam, column->column->typmod);
+	InitFunctionCallInfoData(*fcinfo, &column->populate, 1, InvalidOid, NULL, (Node *) &rsinfo);
+	fcinfo->args[0].value = DirectFunctionCall1(json_in, CStringGetDatum(psprintf("{\"v\":%.*s}", (int) size, data)));
+	fcinfo->args[0].isnull = false;
+	record = FunctionCallInvoke(fcinfo);
+	tuple.t_data = DatumGetHeapTupleHeader(record);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+	return heap_getattr(&tuple, 1, column->populate_desc, &isnull);
+}
+
+static void
+setup_json(InColumn *column)
+{
+	fmgr_info(F_JSON_TO_RECORD, &column->populate);
+	column->populate_desc = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(column->populate_desc, 1, "v", column->column->type, column->column->typmod, 0);
+	column->populate_desc = BlessTupleDesc(column->populate_desc);
+}
+
+/* COPY BINARY: the receive function must use all bytes of the field */
+static Datum
+convert_binary(OssRowIn *in, InColumn *column, const char *data, size_t size)
+{
+	StringInfoData buffer;
+	Datum value;
+
+	buffer.data = palloc(size + 1);
+	memcpy(buffer.data, data, size);
+	buffer.data[size] = '\0';
+	buffer.len = size;
+	buffer.maxlen = size + 1;
+	buffer.cursor = 0;
+	value = ReceiveFunctionCall(&column->input, &buffer, column->typioparam, column->column->typmod);
+	if (buffer.cursor != buffer.len)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("incorrect binary data format")));
+	return value;
+}
+
+void
+oss_rowin_finish(OssRowIn *in)
+{
+	if (in->reject)
+		oss_reject_finish(in);
+}

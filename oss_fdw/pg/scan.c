@@ -1,0 +1,513 @@
+/*
+ * scan.c
+ *	  SELECT from a foreign table: objects -> the core's reader -> batches of fields -> rowin.c -> virtual slots.
+ *
+ * Begin reads options only; the store is asked at the first row, so EXPLAIN and never-executed nodes cost nothing.  Conditions on
+ * partition and metadata columns are tried on each object before any byte of it is read.  What is in flight hangs on a
+ * memory context's reset callback: an error, a LIMIT or a closed cursor releases everything.
+ */
+#include "oss_fdw.h"
+
+#include "access/sysattr.h"
+#include "catalog/namespace.h"
+#include "commands/progress.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "pgstat.h"
+#include "utils/backend_progress.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+typedef struct OssScanState
+{
+	Relation rel;
+	OssOptions options;
+	OssLayout *layout;
+	Bitmapset *needed;		/* attribute numbers */
+	OssRowIn *in;
+
+	/* pruning */
+	ExprState *prune_qual;	/* NULL: no condition on object facts */
+	ExprContext *prune_context;
+	TupleTableSlot *prune_slot;
+	int64 objects;			/* taken */
+	int64 pruned;
+	uint64 object_bytes;	/* stored bytes of the objects taken */
+
+	/* one pass over the objects */
+	OssClient *client;
+	OssLister *lister;
+	oc_reader *reader;
+	oc_batch batch;
+	size_t row;				/* next row of the batch */
+	bool at_end;
+	FmgrInfo conversion;	/* file encoding -> server encoding */
+	bool converts;
+
+	int64 rows;
+	bool progress;
+	oc_stats stats;
+	MemoryContext context;	/* of the scan; its reset callback releases core handles */
+	MemoryContext pass_context;
+	MemoryContextCallback on_reset;
+} OssScanState;
+
+static OssScanState *make_scan_state(Relation rel, const OssOptions *options, Bitmapset *needed, MemoryContext parent);
+static void start_pass(OssScanState *state);
+static void end_pass(OssScanState *state);
+static void release_scan(void *arg);
+static bool next_batch(OssScanState *state);
+static oc_status next_unit(void *arg, oc_unit *unit, oc_error *error);
+static bool passes_prune(OssScanState *state, const OssObject *object);
+static oc_status convert_encoding(void *arg, const char *source, size_t size, bool last, size_t *consumed, char **target,
+								  size_t *target_size, size_t *target_capacity, oc_error *error);
+static void setup_conversion(OssScanState *state);
+static void init_prune(ForeignScanState *node, OssScanState *state);
+static void start_progress(OssScanState *state);
+static bool next_row(OssScanState *state, TupleTableSlot *slot);
+
+/* ---- callbacks */
+
+void
+ossBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	EState *estate = node->ss.ps.state;
+	Relation rel = node->ss.ss_currentRelation;
+	RangeTblEntry *rte = exec_rt_fetch(plan->scan.scanrelid, estate);
+	Oid user = oss_scan_check_as_user(plan, rte);
+	OssOptions options;
+	Bitmapset *needed = NULL;
+	ListCell *lc;
+
+	oss_options_for_table(RelationGetRelid(rel), OidIsValid(user) ? user : GetUserId(), &options);
+	foreach (lc, linitial(plan->fdw_private))
+		needed = bms_add_member(needed, lfirst_int(lc));
+	node->fdw_state = make_scan_state(rel, &options, needed, estate->es_query_cxt);
+	init_prune(node, node->fdw_state);
+}
+
+TupleTableSlot *
+ossIterateForeignScan(ForeignScanState *node)
+{
+	OssScanState *state = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+
+	ExecClearTuple(slot);
+	if (next_row(state, slot))
+		ExecStoreVirtualTuple(slot);
+	return slot;
+}
+
+void
+ossReScanForeignScan(ForeignScanState *node)
+{
+	end_pass(node->fdw_state);
+}
+
+void
+ossEndForeignScan(ForeignScanState *node)
+{
+	OssScanState *state = node->fdw_state;
+
+	if (state == NULL)
+		return;
+	end_pass(state);
+	if (state->progress)
+		pgstat_progress_end_command();
+	MemoryContextDelete(state->context);
+	node->fdw_state = NULL;
+}
+
+void
+ossExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	OssScanState *state = node->fdw_state;
+	const OssOptions *options = &state->options;
+
+	ExplainPropertyText("Foreign Place",
+						oss_object_url(options, options->filepath ? options->filepath : options->dir ? options->dir : options->prefix),
+						es);
+	ExplainPropertyText("Foreign Format", oss_codec_and_format(options), es);
+	if (es->verbose)
+		ExplainPropertyInteger("Codec Workers", NULL, options->compression_threads, es);
+	if (!es->analyze)
+		return;
+	ExplainPropertyInteger("Objects", NULL, state->objects, es);
+	if (state->prune_qual)
+		ExplainPropertyInteger("Objects Pruned", NULL, state->pruned, es);
+	ExplainPropertyInteger("Object Bytes", NULL, state->object_bytes, es);
+	oss_explain_stats(&state->stats, es);
+}
+
+/* ---- rows */
+
+/* Fills the slot's arrays with the next row; false at the end. */
+static bool
+next_row(OssScanState *state, TupleTableSlot *slot)
+{
+	if (state->at_end)
+		return false;
+	if (state->reader == NULL)
+		start_pass(state);
+	for (;;)
+	{
+		while (state->row >= state->batch.row_count)
+			if (!next_batch(state))
+				return false;
+		if (oss_rowin_row(state->in, &state->batch, state->row++, slot))
+		{
+			state->rows++;
+			return true;
+		}
+	}
+}
+
+static bool
+next_batch(OssScanState *state)
+{
+	oc_error error;
+	oc_status status;
+
+	CHECK_FOR_INTERRUPTS();
+	state->row = 0;
+	state->batch.row_count = 0;
+	status = oc_reader_next(state->reader, &oss_waiter, &state->batch, &error);
+	if (status == OC_END)
+	{
+		oss_rowin_finish(state->in);
+		state->at_end = true;
+		return false;
+	}
+	if (status != OC_OK)
+		oss_report_status(status, &error, psprintf("could not read foreign table \"%s\"", RelationGetRelationName(state->rel)));
+	oss_rowin_object(state->in, state->options.bucket, state->batch.object);
+	if (state->progress)
+	{
+		uint64_t bytes, objects;
+
+		oc_reader_progress(state->reader, &bytes, &objects);
+		pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, state->rows);
+		pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, bytes);
+	}
+	return true;
+}
+
+/* ---- a pass over the objects */
+
+static OssScanState *
+make_scan_state(Relation rel, const OssOptions *options, Bitmapset *needed, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "oss_fdw scan", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OssScanState *state = palloc0(sizeof(OssScanState));
+
+	state->rel = rel;
+	state->options = *options;
+	state->context = context;
+	state->pass_context = AllocSetContextCreate(context, "oss_fdw scan pass", ALLOCSET_DEFAULT_SIZES);
+	state->layout = oss_layout(rel, &state->options);
+	for (int i = 0; i < state->layout->partition_count; i++)
+		state->options.recursive |= state->options.dir != NULL; /* the values are folders below dir */
+	state->needed = needed;
+	state->in = oss_rowin_begin(rel, &state->options, state->layout, needed);
+	state->on_reset.func = release_scan;
+	state->on_reset.arg = state;
+	MemoryContextRegisterResetCallback(context, &state->on_reset);
+	setup_conversion(state);
+	MemoryContextSwitchTo(old);
+	return state;
+}
+
+static void
+start_pass(OssScanState *state)
+{
+	MemoryContext old = MemoryContextSwitchTo(state->pass_context);
+	const OssOptions *options = &state->options;
+	oc_reader_options core = {0};
+	oc_error error;
+
+	if (state->client == NULL)
+		state->client = oss_client_acquire(options);
+	state->lister = oss_lister_begin(options, state->client, &state->stats);
+	core.bucket = options->bucket;
+	core.codec = OC_CODEC_AUTO;
+	oss_rowin_fill(state->in, &core.split);
+	core.row_facts = oss_rowin_needs_row_facts(state->in);
+	core.max_connections = options->max_connections;
+	core.max_memory = Min((uint64) oss_max_memory_kb * 1024, (uint64) 64 * 1024 * 1024);
+	core.max_decompressed = options->max_decompressed_bytes;
+	core.next_unit = next_unit;
+	core.next_unit_arg = state;
+	if (state->converts)
+	{
+		core.convert = convert_encoding;
+		core.convert_arg = state;
+	}
+	core.stats = &state->stats;
+	state->reader = oc_reader_open(oss_client_core(state->client), oss_pool(options->compression_threads), &core, &error);
+	if (state->reader == NULL)
+		oss_report_status(OC_FAILED, &error, NULL);
+	start_progress(state);
+	MemoryContextSwitchTo(old);
+}
+
+/* Everything in flight is cancelled; the next row would begin a new pass. */
+static void
+end_pass(OssScanState *state)
+{
+	oc_reader_close(state->reader);
+	state->reader = NULL;
+	oss_lister_end(state->lister);
+	state->lister = NULL;
+	oss_client_release(state->client);
+	state->client = NULL;
+	MemoryContextReset(state->pass_context);
+	oss_rowin_object(state->in, NULL, NULL);
+	state->batch.row_count = state->row = 0;
+	state->at_end = false;
+}
+
+/* Reset callback of the scan's context: the way out after an error.  The lister is a child context with its own. */
+static void
+release_scan(void *arg)
+{
+	OssScanState *state = arg;
+
+	oc_reader_close(state->reader);
+	state->reader = NULL;
+	oss_client_release(state->client);
+	state->client = NULL;
+}
+
+/* Called by the core, in our thread, inside oc_reader_next. */
+static oc_status
+next_unit(void *arg, oc_unit *unit, oc_error *error)
+{
+	OssScanState *state = arg;
+	OssObject *object;
+
+	do
+	{
+		oc_status status = oss_lister_step(state->lister, &object, error);
+
+		if (status != OC_OK)
+			return status;
+	} while (!passes_prune(state, object));
+
+	memset(unit, 0, sizeof(*unit));
+	unit->object.key = object->key;
+	unit->object.etag = object->etag;
+	unit->object.size = object->size;
+	unit->object.last_modified = object->last_modified;
+	unit->start = object->start;
+	unit->end = object->end;
+	state->objects++;
+	state->object_bytes += object->size;
+	return OC_OK;
+}
+
+/* ---- pruning by facts of the object */
+
+/* Picks the conditions that need nothing but partition and metadata columns. */
+static void
+init_prune(ForeignScanState *node, OssScanState *state)
+{
+	Bitmapset *facts = NULL;
+	List *quals = NIL;
+	ListCell *lc;
+
+	for (int i = 0; i < state->layout->column_count; i++)
+	{
+		const OssColumn *column = &state->layout->columns[i];
+
+		if ((column->options.partition || column->partition_index >= 0 || column->options.metadata != OSS_METADATA_NONE) &&
+			column->options.metadata != OSS_METADATA_LINE)
+			facts = bms_add_member(facts, column->attnum - FirstLowInvalidHeapAttributeNumber);
+	}
+	if (facts == NULL)
+		return;
+	foreach (lc, node->ss.ps.plan->qual)
+	{
+		Expr *clause = lfirst(lc);
+		Bitmapset *used = NULL;
+
+		pull_varattnos((Node *) clause, ((ForeignScan *) node->ss.ps.plan)->scan.scanrelid, &used);
+		if (used != NULL && bms_is_subset(used, facts) && !contain_volatile_functions((Node *) clause) &&
+			!contain_subplans((Node *) clause))
+			quals = lappend(quals, clause);
+	}
+	if (quals == NIL)
+		return;
+	state->prune_qual = ExecInitQual(quals, &node->ss.ps);
+	state->prune_context = CreateExprContext(node->ss.ps.state);
+	state->prune_slot = MakeSingleTupleTableSlot(RelationGetDescr(state->rel), &TTSOpsVirtual);
+}
+
+static bool
+passes_prune(OssScanState *state, const OssObject *object)
+{
+	oc_object facts = {.key = object->key, .etag = object->etag, .size = object->size, .last_modified = object->last_modified};
+	bool passes;
+
+	if (state->prune_qual == NULL)
+		return true;
+	ResetExprContext(state->prune_context);
+	ExecClearTuple(state->prune_slot);
+	oss_rowin_facts(state->in, state->options.bucket, &facts, state->prune_slot, state->prune_context->ecxt_per_tuple_memory);
+	ExecStoreVirtualTuple(state->prune_slot);
+	state->prune_context->ecxt_scantuple = state->prune_slot;
+	passes = ExecQual(state->prune_qual, state->prune_context);
+	if (!passes)
+		state->pruned++;
+	return passes;
+}
+
+/* ---- encodings */
+
+/* UTF-8 to UTF-8 is checked by the splitter; everything else is converted or verified here, by the server's own routines. */
+static void
+setup_conversion(OssScanState *state)
+{
+	int file = state->options.encoding_id;
+	int server = GetDatabaseEncoding();
+	Oid function;
+
+	if (state->options.format == OC_FORMAT_BINARY)
+		return;
+	if (file == server && (server == PG_UTF8 || server == PG_SQL_ASCII))
+		return;
+	state->converts = true;
+	if (file == server || file == PG_SQL_ASCII || server == PG_SQL_ASCII)
+		return; /* verified only */
+	function = FindDefaultConversionProc(file, server);
+	if (!OidIsValid(function))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						errmsg("default conversion function for encoding \"%s\" to \"%s\" does not exist",
+							   pg_encoding_to_char(file), pg_encoding_to_char(server))));
+	fmgr_info_cxt(function, &state->conversion, state->context);
+}
+
+static void
+set_encoding_error(const OssScanState *state, const char *source, size_t size, int length, oc_error *error)
+{
+	char bytes[32] = "";
+
+	for (int i = 0; i < Min(Max(length, 1), (int) Min(size, 6)); i++)
+		snprintf(bytes + strlen(bytes), sizeof(bytes) - strlen(bytes), "%s0x%02x", i ? " " : "", (unsigned char) source[i]);
+	oc_error_set(error, OC_ERR_DATA, "invalid byte sequence for encoding \"%s\": %s",
+				 pg_encoding_to_char(state->options.encoding_id), bytes);
+}
+
+#define CONVERT_CHUNK (256 * 1024)
+
+/* oc_reader_options.convert: whole characters of source are appended to *target in the server's encoding */
+static oc_status
+convert_encoding(void *arg, const char *source, size_t size, bool last, size_t *consumed, char **target, size_t *target_size,
+				 size_t *target_capacity, oc_error *error)
+{
+	OssScanState *state = arg;
+	int file = state->options.encoding_id;
+	size_t chunk = Min(size, CONVERT_CHUNK);
+	size_t need = chunk * MAX_CONVERSION_GROWTH + 1;
+	int done;
+
+	*consumed = 0;
+	if (size == 0)
+		return OC_OK;
+	if (*target_capacity - *target_size < need)
+	{
+		char *grown = realloc(*target, *target_size + need);
+
+		if (grown == NULL)
+		{
+			oc_error_set(error, OC_ERR_MEMORY, "out of memory while converting the encoding");
+			return OC_FAILED;
+		}
+		*target = grown;
+		*target_capacity = *target_size + need;
+	}
+	if (OidIsValid(state->conversion.fn_oid))
+	{
+		done = pg_do_encoding_conversion_buf(state->conversion.fn_oid, file, GetDatabaseEncoding(), (unsigned char *) source,
+											 chunk, (unsigned char *) *target + *target_size, need, true);
+		*target_size += strlen(*target + *target_size);
+	}
+	else
+	{
+		int verify = file == PG_SQL_ASCII ? GetDatabaseEncoding() : file;
+
+		done = pg_encoding_verifymbstr(verify, source, chunk);
+		memcpy(*target + *target_size, source, done);
+		*target_size += done;
+	}
+	*consumed = done;
+	/* nothing moved: a bad byte, unless it is a character that goes on in the next piece */
+	if (done == 0 && (last || size >= MAX_MULTIBYTE_CHAR_LEN))
+	{
+		set_encoding_error(state, source, size, pg_encoding_mblen(file, source), error);
+		return OC_FAILED;
+	}
+	return OC_OK;
+}
+
+/* ---- progress */
+
+static void
+start_progress(OssScanState *state)
+{
+	if (state->progress || !pgstat_track_activities || MyBEEntry == NULL ||
+		MyBEEntry->st_progress_command != PROGRESS_COMMAND_INVALID)
+		return;
+	pgstat_progress_start_command(PROGRESS_COMMAND_COPY, RelationGetRelid(state->rel));
+	pgstat_progress_update_param(PROGRESS_COPY_COMMAND, PROGRESS_COPY_COMMAND_FROM);
+	pgstat_progress_update_param(PROGRESS_COPY_TYPE, PROGRESS_COPY_TYPE_PROGRAM);
+	state->progress = true;
+}
+
+/* ---- a scan without an executor node, for ANALYZE and oss_fdw_verify */
+
+struct OssPlainScan
+{
+	OssScanState *state;
+	TupleTableSlot *slot;
+};
+
+OssPlainScan *
+oss_plain_scan_begin(Relation rel)
+{
+	OssPlainScan *scan = palloc0(sizeof(OssPlainScan));
+	OssOptions options;
+	Bitmapset *needed = NULL;
+
+	oss_options_for_table(RelationGetRelid(rel), GetUserId(), &options);
+	for (int i = 1; i <= RelationGetDescr(rel)->natts; i++)
+		needed = bms_add_member(needed, i);
+	scan->state = make_scan_state(rel, &options, needed, CurrentMemoryContext);
+	scan->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
+	return scan;
+}
+
+TupleTableSlot *
+oss_plain_scan_next(OssPlainScan *scan)
+{
+	ExecClearTuple(scan->slot);
+	if (!next_row(scan->state, scan->slot))
+		return NULL;
+	return ExecStoreVirtualTuple(scan->slot);
+}
+
+void
+oss_plain_scan_end(OssPlainScan *scan, uint64 *bytes)
+{
+	if (bytes)
+		*bytes = scan->state->object_bytes;
+	end_pass(scan->state);
+	if (scan->state->progress)
+		pgstat_progress_end_command();
+	ExecDropSingleTupleTableSlot(scan->slot);
+	MemoryContextDelete(scan->state->context);
+}
