@@ -55,7 +55,20 @@ extern const oc_codec_ops oc_codec_bzip2;
 extern const oc_codec_ops oc_codec_xz;
 extern const oc_codec_ops oc_codec_snappy;
 
-/* The end of a zlib stream made of full-flushed blocks; oc_codec_gzip.c. */
+/* ---- oc_codec_gzip.c, also for deflate */
+
+#define OC_ISAL_LEVELS 3 /* levels from 1 that ISA-L does */
+
+extern size_t oc_codec_deflate_bound(size_t size);
+/*
+ * Compresses by ISA-L: a gzip member, or raw deflate ended by a full flush.  OC_AGAIN: it needs more room than there is,
+ * or the block is too large for it; another library will do.
+ */
+extern oc_status oc_codec_isal(int level, bool member, const unsigned char *source, size_t source_size,
+							   unsigned char *target, size_t target_size, size_t *written, oc_error *error);
+
+/* ---- oc_codec_deflate.c: the ends of a zlib stream made of full-flushed blocks */
+
 extern size_t oc_codec_zlib_prologue(int level, unsigned char *target);
 extern size_t oc_codec_zlib_epilogue(uint32_t adler32, unsigned char *target);
 extern uint32_t oc_codec_zlib_combine(uint32_t adler1, uint32_t adler2, size_t size2);
