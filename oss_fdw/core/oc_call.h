@@ -171,6 +171,7 @@ typedef struct oc_target
 {
 	char host[400];		/* as in the Host header: bucket, brackets and port included */
 	bool bucket_in_path;
+	bool own_domain;	/* the endpoint is the bucket's own */
 	char resolve[420];	/* "" or "host:port:127.0.0.1" for names below .localhost */
 } oc_target;
 
@@ -236,10 +237,5 @@ extern bool oc_verb_build(oc_call *call, oc_message *message, oc_error *error);
 extern bool oc_verb_head(oc_exchange *exchange);
 /* The answer is complete: fills the call's fields, or error and returns false. */
 extern bool oc_verb_read(oc_call *call, oc_error *error);
-
-/* ---- oc_base.c */
-
-extern oc_error_class oc_error_classify(int http_status, const char *code);
-extern bool oc_error_is_retryable(int http_status, const char *code);
 
 #endif

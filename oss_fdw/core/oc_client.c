@@ -109,6 +109,7 @@ oc_client_target(const oc_client *client, const char *bucket, oc_target *target,
 	char number[16] = "";
 	int size;
 
+	target->own_domain = addressing == OC_ADDRESSING_CNAME;
 	target->bucket_in_path = addressing == OC_ADDRESSING_PATH;
 	if (addressing == OC_ADDRESSING_VIRTUAL)
 		size = snprintf(name, sizeof name, "%s.%s", bucket, endpoint->host);

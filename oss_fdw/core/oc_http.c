@@ -444,10 +444,10 @@ classify(CURLcode code, bool *retryable)
 			*retryable = false;
 			return OC_ERR_MEMORY;
 		case CURLE_URL_MALFORMAT:
-		case CURLE_UNSUPPORTED_PROTOCOL:
 			*retryable = false;
 			return OC_ERR_ARGUMENT;
 		case CURLE_WEIRD_SERVER_REPLY:
+		case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without an HTTP head */
 		case CURLE_BAD_CONTENT_ENCODING:
 			*retryable = false;
 			return OC_ERR_PROTOCOL;

@@ -43,6 +43,7 @@ static void attempt_done(oc_exchange *exchange);
 static bool judge(oc_call *call, oc_error *error);
 static void failed(oc_call *call, oc_error *error);
 static void describe(oc_call *call, oc_error *error);
+static bool never_answered(oc_error_class class);
 static const char *sent_authorization(const oc_exchange *exchange);
 static bool leaves_doubt(const oc_call *call, const oc_error *error);
 static bool correct_skew(oc_call *call, const oc_error *error);
@@ -331,7 +332,7 @@ sign(oc_call *call, const oc_message *message, const oc_target *target, oc_buf *
 	time_t when = oc_wall_seconds() + atomic_load(&client->skew_s);
 	oc_sign_request request = {
 		.method = message->method,
-		.bucket = call->bucket,
+		.bucket = target->own_domain && client->dialect->provider == OC_PROVIDER_OBS ? client->endpoint.host : call->bucket,
 		.key = call->private->has_key ? call->key : NULL,
 		.host = target->host,
 		.bucket_in_path = target->bucket_in_path,
@@ -456,7 +457,7 @@ describe(oc_call *call, oc_error *error)
 	oc_target target;
 	oc_error ignored;
 
-	error->http_status = private->exchange.error.class == OC_ERR_NONE ? answer->status : 0;
+	error->http_status = never_answered(error->class) ? 0 : answer->status;
 	snprintf(error->operation, sizeof error->operation, "%s", oc_verb_operation(call->verb));
 	if (call->bucket)
 	{
@@ -469,6 +470,14 @@ describe(oc_call *call, oc_error *error)
 	if (error->ec[0] == '\0')
 		memcpy(error->ec, answer->ec, sizeof error->ec);
 	oc_client_redact(private->client, sent_authorization(&private->exchange), error);
+}
+
+/* A broken connection may have told a status before; it would only mislead. */
+static bool
+never_answered(oc_error_class class)
+{
+	return class == OC_ERR_RESOLVE || class == OC_ERR_CONNECT || class == OC_ERR_TLS || class == OC_ERR_TIMEOUT ||
+		   class == OC_ERR_NETWORK || class == OC_ERR_FORBIDDEN_ADDRESS || class == OC_ERR_CANCELLED;
 }
 
 static const char *
