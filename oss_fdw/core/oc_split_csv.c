@@ -1,0 +1,239 @@
+/*
+ * oc_split_csv.c
+ *	  The careful path of the csv format: the rules of the server's COPY, byte by byte.
+ *
+ * A quote may open and close anywhere in a field.  Inside quotes the escape byte makes a following quote or escape ordinary.
+ * "\." is data.  Line ends inside quotes belong to the field.
+ */
+#include "oc_split.h"
+
+static bool csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end);
+static bool csv_row(oc_splitter *s, const char *row, size_t size, const int *map, oc_field *out, oc_error *error);
+
+const oc_split_format oc_split_csv = {.find = csv_find, .row = csv_row};
+
+static inline bool
+at_delimiter(const oc_splitter *s, const char *data, size_t size)
+{
+	return data[0] == s->options.delimiter[0] &&
+		(s->delimiter_size == 1 ||
+		 (size >= s->delimiter_size && memcmp(data, s->options.delimiter, s->delimiter_size) == 0));
+}
+
+static bool
+csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end)
+{
+	char quote = s->options.quote;
+	bool own_escape = s->options.escape != quote;
+
+	for (size_t i = scan->position; i < size; i++)
+	{
+		char c = data[i];
+
+		if (own_escape && scan->in_quote && c == s->options.escape)
+			scan->escaped = !scan->escaped;
+		if (c == quote && !scan->escaped)
+			scan->in_quote = !scan->in_quote;
+		if (!own_escape || c != s->options.escape)
+			scan->escaped = false;
+		if (!scan->in_quote && (c == '\n' || c == '\r' || s->eol == OC_EOL_CUSTOM))
+			switch (oc_split_eol(s, scan, data, i, size, last, end))
+			{
+				case OC_EOL_HERE:
+					return true;
+				case OC_EOL_NEED_MORE:
+					scan->position = i;
+					return false;
+				case OC_EOL_NOT_HERE:
+					break;
+			}
+	}
+	scan->position = size;
+	if (!last)
+		return false;
+	end->size = end->next = size;
+	end->problem = scan->in_quote ? "unterminated CSV quoted field" : scan->problem;
+	return true;
+}
+
+/* The first problem of a row is the one to tell. */
+static inline void
+note_problem(oc_scan *scan, const char *problem)
+{
+	if (scan->problem == NULL)
+		scan->problem = problem;
+}
+
+oc_eol_result
+oc_split_eol(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t size, bool last, oc_row_end *end)
+{
+	bool csv = s->options.format == OC_FORMAT_CSV;
+	size_t left = size - at;
+	size_t length = 1;
+
+	if (s->eol == OC_EOL_CUSTOM)
+	{
+		length = s->eol_size;
+		if (memcmp(data + at, s->options.eol, left < length ? left : length) != 0)
+			return OC_EOL_NOT_HERE;
+		if (left < length)
+			return last ? OC_EOL_NOT_HERE : OC_EOL_NEED_MORE;
+	}
+	else if (data[at] == '\r')
+	{
+		bool pair = left > 1 && data[at + 1] == '\n';
+
+		if ((s->eol == OC_EOL_UNKNOWN || s->eol == OC_EOL_CRLF) && left == 1 && !last)
+			return OC_EOL_NEED_MORE;
+		if (s->eol == OC_EOL_UNKNOWN)
+			s->eol = pair ? OC_EOL_CRLF : OC_EOL_CR;
+		if (s->eol == OC_EOL_LF || (s->eol == OC_EOL_CRLF && !pair))
+		{
+			note_problem(scan, csv ? "unquoted carriage return found in data" : "literal carriage return found in data");
+			return OC_EOL_NOT_HERE;
+		}
+		length = s->eol == OC_EOL_CRLF ? 2 : 1;
+	}
+	else if (data[at] == '\n')
+	{
+		if (s->eol == OC_EOL_CR || s->eol == OC_EOL_CRLF)
+			note_problem(scan, csv ? "unquoted newline found in data" : "literal newline found in data");
+		if (s->eol == OC_EOL_CR)
+			return OC_EOL_NOT_HERE;
+		if (s->eol == OC_EOL_UNKNOWN)
+			s->eol = OC_EOL_LF;
+	}
+	else
+		return OC_EOL_NOT_HERE;
+	end->size = at;
+	end->next = at + length;
+	end->problem = scan->problem;
+	return OC_EOL_HERE;
+}
+
+/* The end of the field that begins at from; size when a quote stays open. */
+static size_t
+field_end(const oc_splitter *s, const char *row, size_t size, size_t from, bool *open)
+{
+	char quote = s->options.quote;
+	char escape = s->options.escape;
+	size_t at = from;
+
+	*open = false;
+	while (at < size)
+	{
+		char c = row[at];
+
+		if (!*open)
+		{
+			if (c == quote)
+				*open = true;
+			else if (at_delimiter(s, row + at, size - at))
+				return at;
+		}
+		else if (c == escape && at + 1 < size && (row[at + 1] == escape || row[at + 1] == quote))
+			at++;
+		else if (c == quote)
+			*open = false;
+		at++;
+	}
+	return size;
+}
+
+static bool
+csv_row(oc_splitter *s, const char *row, size_t size, const int *map, oc_field *out, oc_error *error)
+{
+	int count = s->options.column_count;
+	int column = 0;
+	size_t at = 0;
+
+	for (;; at += s->delimiter_size)
+	{
+		size_t begin = at;
+		bool open;
+
+		at = field_end(s, row, size, begin, &open);
+		if (open)
+		{
+			oc_split_error(s, column < count ? column : -1, error, "unterminated CSV quoted field");
+			return false;
+		}
+		if (column < count)
+		{
+			if (map[column] >= 0 && !oc_csv_store(s, column, row + begin, at - begin, &out[map[column]], error))
+				return false;
+		}
+		else if (!s->options.ignore_extra && (count > 0 || size > 0))
+		{
+			oc_split_error(s, -1, error, "extra data after last expected column");
+			return false;
+		}
+		column++;
+		if (at >= size)
+			break;
+	}
+	s->fields_seen = column;
+	return oc_split_finish(s, column, map, out, error);
+}
+
+/* Writes the field without its quotes and escapes to target; returns the size. */
+static size_t
+unquote(const oc_splitter *s, const char *data, size_t size, char *target)
+{
+	char quote = s->options.quote;
+	char escape = s->options.escape;
+	char *to = target;
+	bool open = false;
+
+	for (size_t i = 0; i < size; i++)
+	{
+		char c = data[i];
+
+		if (open && c == escape && i + 1 < size && (data[i + 1] == escape || data[i + 1] == quote))
+			*to++ = data[++i];
+		else if (c == quote)
+			open = !open;
+		else
+			*to++ = c;
+	}
+	return (size_t) (to - target);
+}
+
+bool
+oc_csv_store(oc_splitter *s, int column, const char *data, size_t size, oc_field *out, oc_error *error)
+{
+	const oc_split_column *facts = &s->columns[column];
+	char quote = s->options.quote;
+
+	if (size == 0 || memchr(data, quote, size) == NULL)
+	{
+		bool null = oc_split_is_null(s, data, size) && !facts->force_not_null;
+
+		*out = (oc_field){data, null ? -1 : (int32_t) size};
+		return true;
+	}
+	if (size >= 2 && data[0] == quote && data[size - 1] == quote && memchr(data + 1, quote, size - 2) == NULL &&
+		(s->options.escape == quote || memchr(data + 1, s->options.escape, size - 2) == NULL))
+	{
+		data++;
+		size -= 2;
+	}
+	else
+	{
+		char *target = oc_arena_take(&s->memory->arena, size);
+		size_t used;
+
+		if (target == NULL)
+		{
+			oc_error_set(error, OC_ERR_MEMORY, "out of memory for a field of %zu bytes", size);
+			return false;
+		}
+		used = unquote(s, data, size, target);
+		target[used] = 0;
+		oc_arena_trim(&s->memory->arena, size - used);
+		data = target;
+		size = used;
+	}
+	*out = (oc_field){data, facts->force_null && oc_split_is_null(s, data, size) ? -1 : (int32_t) size};
+	return true;
+}
