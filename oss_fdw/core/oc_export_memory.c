@@ -28,6 +28,8 @@ oc_memory_get(oc_export *export, size_t capacity)
 
 	if (memory)
 		return memory;
+	if (!oc_memory_fits(export, capacity))
+		oc_memory_free_spare(export);
 	memory = calloc(1, sizeof(*memory));
 	if (!memory)
 		return NULL;
@@ -135,14 +137,9 @@ oc_memory_room(oc_export *export, uint64_t need, const oc_writer *except)
 {
 	uint64_t goal = export->budget / (export->options.codec == OC_CODEC_NONE ? 4 : 16);
 
-	/* what is spare may be just what oc_memory_get is going to hand out */
-	if (oc_memory_fits(export, need > export->spare_bytes ? need - export->spare_bytes : 0))
-	{
-		if (!oc_memory_fits(export, need))
-			oc_memory_free_spare(export);
+	/* spare buffers do not count: oc_memory_get hands them out, or frees them */
+	if (export->used - export->spare_bytes + need <= export->budget - export->budget / 8)
 		return true;
-	}
-	oc_memory_free_spare(export);
 	if (oc_export_in_flight(export))
 		return false;
 	spill_writers(export, goal > need ? goal : need, except);
