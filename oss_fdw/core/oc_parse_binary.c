@@ -6,13 +6,6 @@
  */
 #include "oc_value_int.h"
 
-/* Value of a hex digit; 0xFF for any other byte. */
-static const uint8_t hex_values[256] = {
-	[0 ... 255] = 0xFF, ['0'] = 0,	['1'] = 1,	['2'] = 2,	['3'] = 3,	['4'] = 4,	['5'] = 5,	['6'] = 6,
-	['7'] = 7,			['8'] = 8,	['9'] = 9,	['a'] = 10, ['b'] = 11, ['c'] = 12, ['d'] = 13, ['e'] = 14,
-	['f'] = 15,			['A'] = 10, ['B'] = 11, ['C'] = 12, ['D'] = 13, ['E'] = 14, ['F'] = 15,
-};
-
 static bool take_hex(const char *digits, size_t byte_count, uint8_t *target);
 
 bool
@@ -83,6 +76,19 @@ take_hex8(const char *digits, uint8_t *target)
 }
 #endif
 
+/* Value of a hex digit, 0xFF for any other byte. */
+static inline uint8_t
+hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return (uint8_t) (digit - '0');
+	if (digit >= 'a' && digit <= 'f')
+		return (uint8_t) (digit - 'a' + 10);
+	if (digit >= 'A' && digit <= 'F')
+		return (uint8_t) (digit - 'A' + 10);
+	return 0xFF;
+}
+
 static bool
 take_hex(const char *digits, size_t byte_count, uint8_t *target)
 {
@@ -97,8 +103,8 @@ take_hex(const char *digits, size_t byte_count, uint8_t *target)
 #endif
 	for (; i < byte_count; i++)
 	{
-		uint8_t high = hex_values[(uint8_t) digits[2 * i]];
-		uint8_t low = hex_values[(uint8_t) digits[2 * i + 1]];
+		uint8_t high = hex_value(digits[2 * i]);
+		uint8_t low = hex_value(digits[2 * i + 1]);
 
 		if ((high | low) > 15)
 			return false;

@@ -45,7 +45,7 @@ oc_parse_time(const char *data, size_t size, int precision, int64_t *us)
 bool
 oc_parse_timestamp(const char *data, size_t size, int precision, int64_t *us)
 {
-	const char *at = data + 11;
+	const char *at;
 	int64_t days;
 	int64_t time = 0;
 	bool negative;
@@ -59,6 +59,7 @@ oc_parse_timestamp(const char *data, size_t size, int precision, int64_t *us)
 	}
 	if (size > 10)
 	{
+		at = data + 11;
 		if ((data[10] != ' ' && data[10] != 'T') || !take_time(&at, data + size, precision, &time) || at != data + size)
 			return false;
 	}
@@ -69,7 +70,7 @@ oc_parse_timestamp(const char *data, size_t size, int precision, int64_t *us)
 bool
 oc_parse_timestamptz(const char *data, size_t size, int precision, int64_t *us)
 {
-	const char *at = data + 11;
+	const char *at;
 	int64_t days;
 	int64_t time;
 	int64_t offset_s;
@@ -82,6 +83,7 @@ oc_parse_timestamptz(const char *data, size_t size, int precision, int64_t *us)
 		*us = negative ? INT64_MIN : INT64_MAX;
 		return true;
 	}
+	at = data + 11;
 	if ((data[10] != ' ' && data[10] != 'T') || !take_time(&at, data + size, precision, &time) ||
 		!take_offset(at, data + size, &offset_s))
 		return false;
