@@ -110,7 +110,7 @@ harvest_slot(oc_export *export, oc_slot *slot)
 			slot->output->upload_uncertain = may_have_happened(call);
 		else if (slot->kind == OC_SLOT_PART)
 			slot->output->part_cut_short = true;
-		else if (slot->kind == OC_SLOT_PUT)
+		else
 			slot->output->attempted = may_have_happened(call);
 		oc_export_fail(export, &call->error);
 	}
@@ -137,6 +137,7 @@ may_have_happened(const oc_call *call)
 		case OC_ERR_CLOCK:
 		case OC_ERR_DENIED:
 		case OC_ERR_NO_BUCKET:
+		case OC_ERR_EXISTS:
 			return false;
 		default:
 			return true;

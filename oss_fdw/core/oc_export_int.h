@@ -48,6 +48,7 @@ typedef struct oc_output
 	bool settled;			/* ended, all parts are sent, crc64 is valid */
 	bool initiating;		/* an INITIATE is in flight */
 	bool upload_uncertain;	/* an INITIATE ended without an answer: the store may have made an upload */
+	bool upload_gone;		/* abort: the store knows no such upload: it was, or is being, completed */
 	bool part_cut_short;	/* an UPLOAD_PART was cancelled: the store may still be taking it */
 	bool attempted;			/* PUT or COMPLETE was started: the object may exist */
 	bool done;				/* PUT or COMPLETE succeeded */

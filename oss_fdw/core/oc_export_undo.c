@@ -2,9 +2,11 @@
  * oc_export_undo.c
  *	  Takes back everything that an export has done in the store.
  *
- * First the calls in flight are cancelled.  Then, several at once: uploads are aborted, those whose INITIATE got no answer
- * are looked for by the object's key; after that, objects whose PUT or COMPLETE was begun are deleted.  An object under
- * a key that others may write as well is deleted only when its metadata show our token.
+ * First the calls in flight are cancelled; those that make something get a moment to end by themselves, because their answer
+ * tells more than a search can.  Then, several at once: uploads are aborted, those whose INITIATE got no answer are
+ * looked for by the object's key; after that, objects whose PUT or COMPLETE was begun are deleted.  A store may finish such a
+ * call after we gave up on it, so one that is not there is looked for a few times.  An object under a key that others
+ * may write as well is deleted only when its metadata show our token.
  *
  * All of it ends at the deadline, whatever the store does: each call gets what is left of the time.  Owner's thread.
  */
@@ -13,13 +15,19 @@
 
 #include "oc_export_int.h"
 
-#define GRACE_MS 1000 /* at most, for an INITIATE in flight under a key that is not ours alone */
+#define GRACE_MS 300		/* for calls in flight that make something */
+#define GRACE_SHARED_MS 1000 /* the same, under a key that is not ours alone */
+#define LOOKS 4				/* for an object that the store may still be making, */
+#define LOOK_PAUSE_US 100000 /* with pauses of this, twice this, ... */
 
 typedef struct undo_task
 {
 	oc_verb verb;		/* ABORT, LIST_UPLOADS, HEAD or DELETE */
 	oc_output *output;
 	char *upload_id;	/* ABORT; owned */
+	bool started;
+	int looks;			/* HEAD: that found nothing so far */
+	int64_t due_us;		/* not to be started before */
 } undo_task;
 
 typedef struct undo
@@ -29,7 +37,7 @@ typedef struct undo
 	undo_task *tasks;	/* grows while it runs */
 	size_t count;
 	size_t capacity;
-	size_t next;		/* first that was not started */
+	size_t next;		/* all before it are started */
 	oc_call **calls;	/* in flight: slot_count entries, NULL = free */
 	size_t *call_tasks; /* index of each call's task */
 	int busy;
@@ -38,8 +46,8 @@ typedef struct undo
 } undo;
 
 static void cancel_calls(undo *undo);
-static void await_initiates(undo *undo);
-static void add_task(undo *undo, oc_verb verb, oc_output *output, const char *upload_id);
+static void await_calls(undo *undo);
+static undo_task *add_task(undo *undo, oc_verb verb, oc_output *output, const char *upload_id);
 static void plan_uploads(undo *undo);
 static void plan_objects(undo *undo);
 static void run_tasks(undo *undo);
@@ -47,6 +55,7 @@ static void start_tasks(undo *undo);
 static void start_task(undo *undo, int slot, size_t index);
 static void harvest_tasks(undo *undo, bool cancel);
 static void harvest_task(undo *undo, const oc_call *call, size_t index);
+static void look_again(undo *undo, const undo_task *task);
 static void note_listed(undo *undo, const oc_call *call, oc_output *output);
 static void note_left(undo *undo, const oc_error *error);
 static long remaining_ms(const undo *undo);
@@ -99,8 +108,7 @@ cancel_calls(undo *undo)
 {
 	oc_export *export = undo->export;
 
-	if (export->options.exact_key)
-		await_initiates(undo);
+	await_calls(undo);
 	for (int i = 0; i < export->slot_count; i++)
 	{
 		if (export->slots[i].kind != OC_SLOT_FREE)
@@ -109,30 +117,35 @@ cancel_calls(undo *undo)
 	oc_export_harvest_calls(export);
 }
 
-/* An upload without a known id could not be told from other people's uploads of the same key. */
+/* Lets INITIATE, PUT and COMPLETE end by themselves, for a short time. */
 static void
-await_initiates(undo *undo)
+await_calls(undo *undo)
 {
 	oc_export *export = undo->export;
-	int64_t until = oc_now_us() + GRACE_MS * 1000;
+	int64_t now = oc_now_us();
+	int64_t until = now + (export->options.exact_key ? GRACE_SHARED_MS : GRACE_MS) * 1000;
 
-	if (until > undo->deadline_us - (undo->deadline_us - oc_now_us()) / 2)
-		until = undo->deadline_us - (undo->deadline_us - oc_now_us()) / 2;
+	if (until > now + (undo->deadline_us - now) / 4)
+		until = now + (undo->deadline_us - now) / 4;
 	for (;;)
 	{
 		bool waiting = false;
 		int64_t left = until - oc_now_us();
 
 		for (int i = 0; i < export->slot_count; i++)
-			waiting |= export->slots[i].kind == OC_SLOT_INITIATE && !oc_call_is_done(export->slots[i].call);
+		{
+			const oc_slot *slot = &export->slots[i];
+
+			waiting |= slot->kind != OC_SLOT_FREE && slot->kind != OC_SLOT_PART && !oc_call_is_done(slot->call);
+		}
 		if (!waiting || left <= 0)
 			return;
 		oc_export_sleep(export, NULL, (int) (left / 1000) + 1);
 	}
 }
 
-/* upload_id is copied.  Without memory the thing counts as left. */
-static void
+/* upload_id is copied.  NULL: without memory the thing counts as left. */
+static undo_task *
 add_task(undo *undo, oc_verb verb, oc_output *output, const char *upload_id)
 {
 	char *copy = upload_id ? strdup(upload_id) : NULL;
@@ -154,9 +167,10 @@ add_task(undo *undo, oc_verb verb, oc_output *output, const char *upload_id)
 		free(copy);
 		oc_error_set(&error, OC_ERR_MEMORY, "out of memory for the requests that would remove the export");
 		note_left(undo, &error);
-		return;
+		return NULL;
 	}
-	undo->tasks[undo->count++] = (undo_task){.verb = verb, .output = output, .upload_id = copy};
+	undo->tasks[undo->count] = (undo_task){.verb = verb, .output = output, .upload_id = copy};
+	return &undo->tasks[undo->count++];
 }
 
 static void
@@ -201,8 +215,7 @@ run_tasks(undo *undo)
 		if (left <= 0)
 			break;
 		start_tasks(undo);
-		if (undo->busy > 0)
-			oc_export_sleep(undo->export, NULL, left < 200 ? (int) left : 200);
+		oc_export_sleep(undo->export, NULL, left < 50 ? (int) left : 50);
 		harvest_tasks(undo, false);
 	}
 	harvest_tasks(undo, true);
@@ -210,6 +223,8 @@ run_tasks(undo *undo)
 	{
 		oc_error error = {0};
 
+		if (undo->tasks[undo->next].started)
+			continue;
 		oc_error_set(&error, OC_ERR_TIMEOUT, "no time was left to remove \"%.300s\"",
 					 undo->tasks[undo->next].output->key);
 		note_left(undo, &error);
@@ -219,11 +234,20 @@ run_tasks(undo *undo)
 static void
 start_tasks(undo *undo)
 {
-	for (int i = 0; i < undo->export->slot_count && undo->next < undo->count; i++)
+	int64_t now = oc_now_us();
+	int slot = 0;
+
+	for (size_t i = undo->next; i < undo->count && undo->busy < undo->export->slot_count; i++)
 	{
-		if (!undo->calls[i])
-			start_task(undo, i, undo->next++);
+		if (undo->tasks[i].started || undo->tasks[i].due_us > now)
+			continue;
+		while (undo->calls[slot])
+			slot++;
+		undo->tasks[i].started = true;
+		start_task(undo, slot, i);
 	}
+	while (undo->next < undo->count && undo->tasks[undo->next].started)
+		undo->next++;
 }
 
 static void
@@ -279,24 +303,48 @@ harvest_tasks(undo *undo, bool cancel)
 static void
 harvest_task(undo *undo, const oc_call *call, size_t index)
 {
-	oc_output *output = undo->tasks[index].output;
-	oc_verb verb = undo->tasks[index].verb;
+	undo_task task = undo->tasks[index];
 	bool shared_key = undo->export->options.exact_key != NULL;
 	const char *token = undo->export->options.token;
 
-	if (call->status != OC_OK)
+	if (call->status != OC_OK && call->error.class == OC_ERR_NOT_FOUND)
 	{
-		if (call->error.class == OC_ERR_NOT_FOUND)
-			return; /* gone already */
-		if (verb == OC_HEAD && !shared_key && call->status == OC_FAILED)
-			add_task(undo, OC_DELETE, output, NULL); /* may write, but not read */
+		if (task.verb == OC_ABORT)
+			task.output->upload_gone = true;
+		else if (task.verb == OC_HEAD)
+			look_again(undo, &task);
+	}
+	else if (call->status != OC_OK)
+	{
+		if (task.verb == OC_HEAD && !shared_key && call->status == OC_FAILED)
+			add_task(undo, OC_DELETE, task.output, NULL); /* may write, but not read */
 		else
 			note_left(undo, &call->error);
 	}
-	else if (verb == OC_LIST_UPLOADS)
-		note_listed(undo, call, output);
-	else if (verb == OC_HEAD && (!shared_key || (token && strcmp(call->answer_token, token) == 0)))
-		add_task(undo, OC_DELETE, output, NULL);
+	else if (task.verb == OC_LIST_UPLOADS)
+		note_listed(undo, call, task.output);
+	else if (task.verb == OC_HEAD)
+	{
+		if (!shared_key || (token && strcmp(call->answer_token, token) == 0))
+			add_task(undo, OC_DELETE, task.output, NULL);
+		else
+			look_again(undo, &task); /* somebody else's, which ours may yet replace */
+	}
+}
+
+/* An object that we may have made is not there.  If the store may still be at it, look again a little later. */
+static void
+look_again(undo *undo, const undo_task *task)
+{
+	undo_task *again;
+
+	if (task->looks + 1 >= LOOKS || task->output->done || (task->output->multipart && !task->output->upload_gone))
+		return;
+	again = add_task(undo, OC_HEAD, task->output, NULL);
+	if (!again)
+		return;
+	again->looks = task->looks + 1;
+	again->due_us = oc_now_us() + again->looks * LOOK_PAUSE_US;
 }
 
 /* The uploads of an object whose INITIATE got no answer. */
