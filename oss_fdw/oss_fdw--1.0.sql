@@ -46,3 +46,11 @@ AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT VOLATILE;
 COMMENT ON FUNCTION oss_fdw_abort_uploads(name, text, interval) IS 'aborts unfinished multipart uploads below a prefix, returns how many';
 REVOKE EXECUTE ON FUNCTION oss_fdw_abort_uploads(name, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION oss_fdw_verify(ft regclass,
+  OUT name text, OUT size bigint, OUT checksum text, OUT state text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C STRICT VOLATILE;
+COMMENT ON FUNCTION oss_fdw_verify(regclass) IS 'reads every object of a foreign table and compares its CRC-64';
+REVOKE EXECUTE ON FUNCTION oss_fdw_verify(regclass) FROM PUBLIC;

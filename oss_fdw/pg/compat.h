@@ -33,6 +33,9 @@
 #include "utils/tuplestore.h"
 #include "utils/wait_event.h"
 
+/* libpq/libpq.h has it, but needs the GSSAPI headers that a build of an extension has not */
+extern bool pq_check_connection(void);
+
 /* 15 made prefix reservation a hard rule under a new name */
 #if PG_VERSION_NUM < 150000
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)

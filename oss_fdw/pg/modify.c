@@ -373,6 +373,10 @@ open_export(OssModifyState *state, OssClient *client)
 	state->export->core = oc_export_open(oss_client_core(client), oss_pool(options->compression_threads), &core, &error);
 	if (state->export->core == NULL)
 		oss_report_status(OC_FAILED, &error, NULL);
+	if (state->place->write_place)
+		state->export->place = MemoryContextStrdup(TopTransactionContext, state->place->write_place);
+	if (core.forbid_overwrite && state->place->write_place)
+		state->export->claim_key = oss_claim_key(state->place);
 	oss_manifest_prepare(state->export, state->place, state->layout, timestamp);
 }
 

@@ -75,6 +75,7 @@ oss_fdw_handler(PG_FUNCTION_ARGS)
 	routine->EndForeignInsert = ossEndForeignInsert;
 	routine->IsForeignRelUpdatable = ossIsForeignRelUpdatable;
 	routine->ExplainForeignModify = ossExplainForeignModify;
+	routine->ImportForeignSchema = ossImportForeignSchema;
 	routine->ExecForeignTruncate = ossExecForeignTruncate;
 
 	PG_RETURN_POINTER(routine);

@@ -233,6 +233,7 @@ typedef struct OssPlace
 extern OssPlace *oss_place(const OssOptions *options);
 extern bool oss_glob_match(const char *pattern, const char *key);
 extern bool oss_has_glob(const char *pattern);
+extern char *oss_glob_quote(const char *key);
 
 /* An object as the scan takes it; strings in the lister's context. */
 typedef struct OssObject
@@ -299,7 +300,7 @@ typedef struct OssExport
 	oc_export *core;			/* NULL: only deletes */
 	OssOptions *options;		/* in TopTransactionContext */
 	char *relation_name;
-	char *place;				/* for messages and the manifest */
+	char *place;				/* key prefix of its objects */
 	char *manifest_body;		/* NULL: no manifest */
 	char *manifest_key;
 	bool manifest_put;
@@ -308,7 +309,8 @@ typedef struct OssExport
 	List *deletes;				/* keys to delete after completion */
 	int nest_level;
 	int64 rows;
-	char *claim_key;			/* our claim on an error_if_exists place */
+	char *claim_key;			/* name of our claim on an error_if_exists place; NULL = none */
+	bool claimed;				/* the claim may exist */
 	oc_stats stats;
 	char **column_names;		/* for the manifest */
 	char **column_types;
@@ -319,6 +321,12 @@ extern void oss_xact_init(void);
 extern const char *oss_xact_token(void);
 extern char *oss_xact_timestamp(void);
 extern OssExport *oss_xact_add(OssClient *client, const OssOptions *options, const char *relation_name);
+
+/* ---- claim.c */
+
+extern char *oss_claim_key(const OssPlace *place);
+extern void oss_claim_place(OssExport *export, const char *token);
+extern void oss_claim_release(OssExport *export);
 
 /* ---- manifest.c */
 
@@ -372,6 +380,7 @@ extern void ossEndForeignInsert(EState *estate, ResultRelInfo *rinfo);
 extern int ossIsForeignRelUpdatable(Relation rel);
 extern void ossExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *fdw_private, int subplan_index,
 									ExplainState *es);
+extern List *ossImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid);
 extern void ossExecForeignTruncate(List *rels, DropBehavior behavior, bool restart_seqs);
 
 #endif

@@ -50,7 +50,7 @@ oss_place(const OssOptions *options)
 	oss_options_require_bucket(options);
 	place->bucket = options->bucket;
 	if (options->filepath && !oss_has_glob(options->filepath))
-		place->exact = options->filepath;
+		place->exact = fixed_part(options->filepath);
 	else if (options->filepath)
 	{
 		place->glob = options->filepath;
@@ -80,14 +80,36 @@ oss_object_url(const OssOptions *options, const char *key)
 	return psprintf("%s://%s/%s", scheme, options->bucket ? options->bucket : "", key);
 }
 
-/* ---- globs: * ? [a-z] {a,b} stay within a folder, ** crosses folders; \ quotes the next byte */
+/* ---- globs: * ? [a-z] {a,b} stay within a folder, ** crosses folders; a backslash quotes one of *?[{\ */
+
+static inline bool
+is_quoted(const char *pattern)
+{
+	return *pattern == '\\' && pattern[1] != '\0' && strchr("*?[{\\", pattern[1]) != NULL;
+}
+
+/* The pattern that matches just this key. */
+char *
+oss_glob_quote(const char *key)
+{
+	StringInfoData quoted;
+
+	initStringInfo(&quoted);
+	for (const char *c = key; *c; c++)
+	{
+		if (strchr("*?[{", *c) || is_quoted(c))
+			appendStringInfoChar(&quoted, '\\');
+		appendStringInfoChar(&quoted, *c);
+	}
+	return quoted.data;
+}
 
 bool
 oss_has_glob(const char *pattern)
 {
 	for (const char *c = pattern; *c; c++)
 	{
-		if (*c == '\\' && c[1])
+		if (is_quoted(c))
 			c++;
 		else if (strchr("*?[{", *c))
 			return true;
@@ -103,7 +125,7 @@ fixed_part(const char *glob)
 	initStringInfo(&fixed);
 	for (const char *c = glob; *c && !strchr("*?[{", *c); c++)
 	{
-		if (*c == '\\' && c[1])
+		if (is_quoted(c))
 			c++;
 		appendStringInfoChar(&fixed, *c);
 	}
@@ -161,7 +183,7 @@ match_here(const char *pattern, const char *text)
 			text++;
 			continue;
 		}
-		if (*pattern == '\\' && pattern[1])
+		if (is_quoted(pattern))
 			pattern++;
 		if (*pattern != *text)
 			return false;

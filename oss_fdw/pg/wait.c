@@ -9,7 +9,6 @@
  */
 #include "oss_fdw.h"
 
-#include "libpq/libpq.h"
 #include "miscadmin.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"

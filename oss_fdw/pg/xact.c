@@ -141,10 +141,12 @@ commit_exports(void)
 			continue;
 		if (!export->finished)
 			elog(ERROR, "an export to foreign table \"%s\" is still open", export->relation_name);
+		oss_claim_place(export, token);
 		status = oc_export_commit(export->core, &oss_waiter, &error);
 		if (status != OC_OK)
 			oss_report_status(status, &error, psprintf("could not complete the export to foreign table \"%s\"",
 													   export->relation_name));
+		oss_claim_release(export);
 	}
 }
 
@@ -276,7 +278,7 @@ abort_exports(int nest_level)
 		left = Max(left, 1000);
 		if (export->manifest_put)
 			delete_quietly(export, export->manifest_key, left);
-		if (export->claim_key)
+		if (export->claimed)
 			delete_quietly(export, export->claim_key, left);
 		if (export->core && oc_export_abort(export->core, left, &error) > 0)
 			oss_report(WARNING, &error,
