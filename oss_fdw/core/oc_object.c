@@ -30,6 +30,7 @@ static void build_uploads(const oc_call *call, oc_message *message);
 static void build_get(const oc_call *call, oc_message *message);
 static void build_body(const oc_call *call, oc_message *message);
 static void build_document(const oc_call *call, oc_message *message);
+static void build_checksum(const oc_call *call, oc_message *message);
 static void build_guard(const oc_call *call, oc_message *message);
 static void build_attributes(const oc_call *call, oc_message *message);
 static void add_query(oc_message *message, const char *name, const char *value);
@@ -350,6 +351,7 @@ build_body(const oc_call *call, oc_message *message)
 	message->has_body = true;
 	message->body = call->body;
 	message->body_size = call->body_size;
+	build_checksum(call, message);
 	if (!call->private->md5_known)
 		return;
 	oc_base64(call->md5, 16, md5);
@@ -366,6 +368,8 @@ build_document(const oc_call *call, oc_message *message)
 	message->body = private->document.data;
 	message->body_size = private->document.size;
 	add_header(message, "Content-Type", "application/xml");
+	if (call->verb == OC_COMPLETE && call->crc64_known)
+		build_checksum(call, message);
 	if (call->verb != OC_DELETE_MANY)
 		return;
 	if (private->md5_known)
@@ -381,6 +385,14 @@ build_document(const oc_call *call, oc_message *message)
 		oc_base64(sha256, 32, digest);
 		add_header(message, "x-amz-checksum-sha256", text(message, "%s", digest));
 	}
+}
+
+/* OBS compares the body (COMPLETE: the whole object) with the CRC-64 that it is told, and tells it again later only then. */
+static void
+build_checksum(const oc_call *call, oc_message *message)
+{
+	if (call->private->client->dialect->provider == OC_PROVIDER_OBS)
+		add_header(message, "x-obs-checksum-crc64ecma", text(message, "%llu", (unsigned long long) call->crc64));
 }
 
 /* "Do not overwrite", where the dialect can say it. */
