@@ -5,7 +5,7 @@
  * oc_http.c gives each line as it comes; the three dialects differ only in the
  * prefix of their own headers.  Runs on the I/O thread.
  */
-#include "oc_call.h"
+#include "oc_call_int.h"
 
 #include <errno.h>
 #include <stdlib.h>

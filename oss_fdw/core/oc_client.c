@@ -5,7 +5,7 @@
  * A client is opened and closed by its owner's thread and read by the I/O thread; the only thing that changes
  * meanwhile is the clock skew.
  */
-#include "oc_call.h"
+#include "oc_call_int.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
  * All of it runs on the thread that drives the oc_io.  Connections, addresses and TLS sessions are kept for
  * the life of the wire and need no locks, for nobody else has them.
  */
-#include "oc_call.h"
+#include "oc_call_int.h"
 
 #include <curl/curl.h>
 #include <netinet/in.h>

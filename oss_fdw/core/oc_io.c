@@ -11,7 +11,7 @@
  * The lock guards the inbox, the flags of the sleeping protocol and the step of a task to DONE.  It is never held
  * while a callback of the owner, of a task or of libcurl runs.
  */
-#include "oc_call.h"
+#include "oc_call_int.h"
 
 #include <errno.h>
 #include <poll.h>

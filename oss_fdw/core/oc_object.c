@@ -6,7 +6,7 @@
  * oc_verb_head when the answer's headers are there, oc_verb_read when all is there (I/O thread).  No network here,
  * no retries, no clock.
  */
-#include "oc_call.h"
+#include "oc_call_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -17,7 +17,7 @@
  *
  * After oc_call_start the call belongs to the I/O thread until its state is DONE.
  */
-#include "oc_call.h"
+#include "oc_call_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -457,7 +457,7 @@ describe(oc_call *call, oc_error *error)
 	oc_target target;
 	oc_error ignored;
 
-	error->http_status = never_answered(error->class) ? 0 : answer->status;
+	error->http_status = never_answered(private->exchange.error.class) ? 0 : answer->status;
 	snprintf(error->operation, sizeof error->operation, "%s", oc_verb_operation(call->verb));
 	if (call->bucket)
 	{

@@ -1,5 +1,5 @@
 /*
- * oc_call.h
+ * oc_call_int.h
  *	  What the files of the HTTP client share: oc_client.c, oc_io.c, oc_http.c, oc_answer.c,
  *	  oc_request.c, oc_object.c.  Nobody else includes it.
  *
@@ -8,8 +8,8 @@
  * and comes back up  libcurl -> exchange + answer (oc_answer.c) -> verdict (oc_object.c)
  *					  -> finish, wait for a timer, or ask by HEAD (oc_request.c) -> the owner
  */
-#ifndef OC_CALL_H
-#define OC_CALL_H
+#ifndef OC_CALL_INT_H
+#define OC_CALL_INT_H
 
 #include "oc_int.h"
 
