@@ -8,6 +8,8 @@
 # user.  Anybody else works in place.  Either way the command starts in the tree, with
 #	OSS_TEST_TMP	a private folder with a short path, removed at the end
 #	OSS_TEST_OUT	a folder for logs; what is in it afterwards is kept in build/logs/<name>
+#	BUILD_DIR		a folder for programs that a test compiles
+#	INTEROP_PYTHON	a Python with the packages of interop/requirements.txt, when build/venv has one (make_venv.sh)
 # Processes that the command left behind in its session are not searched for: every helper stops what it started.
 #
 # usage: as_tester.sh name command [argument...]
@@ -37,7 +39,9 @@ trap 'exit 130' INT TERM HUP
 mkdir "$tmp/out" "$tmp/tmp"
 unset MAKEFLAGS MAKELEVEL MFLAGS PGHOST PGPORT PGUSER PGDATABASE PGOPTIONS PGSERVICE PGDATA
 export OSS_TEST_TMP=$tmp/tmp OSS_TEST_OUT=$tmp/out
-export LC_ALL=C.UTF-8 TZ=UTC
+export LC_ALL=C.UTF-8 TZ=UTC BUILD_DIR=$tmp/build
+mkdir "$BUILD_DIR"
+[ ! -x "$build/venv/bin/python3" ] || export INTEROP_PYTHON=$build/venv/bin/python3
 
 if [ "$(id -u)" != 0 ]; then
 	cd "$tree"
@@ -54,6 +58,11 @@ fi
 mkdir "$tmp/tree"
 tar -C "$tree" -cf - --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.bc' --exclude='__pycache__' . |
 	tar -C "$tmp/tree" -xf - --no-same-owner
+if [ -n "${INTEROP_PYTHON:-}" ]; then
+	# a virtual environment finds its packages beside its interpreter, wherever that is
+	cp -r "$build/venv" "$tmp/venv"
+	INTEROP_PYTHON=$tmp/venv/bin/python3
+fi
 chown -R "$user:" "$tmp"
 cd "$tmp/tree"
 export HOME=$tmp/tmp USER=$user LOGNAME=$user

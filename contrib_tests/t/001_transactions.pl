@@ -217,7 +217,7 @@ is(summary('other'), '5|1|5|5', 'several tables: the third one');
 $store->empty;
 
 # the completion of one object is refused: none of the others may stay
-$store->fault({ operation => 'complete', nth => 2, action => 'error', status => 403, code => 'AccessDenied' });
+$store->fault({ op => 'CompleteMultipartUpload', after => 1, count => undef, action => 'deny' });
 ends_badly('a completion refused', rows_sql('multipart'), qr/AccessDenied/);
 $store->clear_faults;
 
