@@ -426,6 +426,53 @@ extern oc_status oc_decoder_read(oc_decoder *decoder, const unsigned char **sour
 extern oc_codec oc_decoder_codec(const oc_decoder *decoder); /* AUTO until decided */
 extern void oc_decoder_close(oc_decoder *decoder);
 
+/* ---------------------------------------------------------------- archives */
+
+typedef enum oc_archive_format
+{
+	OC_ARCHIVE_NONE,
+	OC_ARCHIVE_TAR, /* also compressed as a whole: .tar.gz, .tgz, ... */
+	OC_ARCHIVE_ZIP,
+} oc_archive_format;
+
+/* By the end of an object's name, whatever its case. */
+extern oc_archive_format oc_archive_by_name(const char *name);
+
+typedef struct oc_archive_options
+{
+	oc_archive_format format;
+	oc_codec codec;			/* of the whole archive: NONE, AUTO, ... (a zip has its own inside) */
+	/*
+	 * Called inside oc_archive_next and oc_archive_read, by their thread: the next stored bytes, valid until the next call;
+	 * *size 0 = no more.  OC_FAILED and OC_CANCELLED become the result of the caller.  Must return, not jump out.
+	 */
+	oc_status (*read)(void *arg, const void **data, size_t *size, oc_error *error);
+	void *read_arg;
+	uint64_t max_members;	/* of any kind; 0 = 100,000 */
+	uint64_t max_bytes;		/* decompressed; 0 = no limit */
+} oc_archive_options;
+
+/* A regular file in an archive.  Its name is data: no local file is ever opened or made. */
+typedef struct oc_member
+{
+	const char *name;		/* as stored, UTF-8 where the archive says so; valid until the next oc_archive_next */
+	bool size_known;		/* a zip that was streamed tells sizes afterwards */
+	uint64_t size;
+	int64_t last_modified;	/* microseconds since 1970; 0 = not told */
+} oc_member;
+
+/* One pass through an archive as it arrives, in bounded memory.  One thread at a time. */
+typedef struct oc_archive oc_archive;
+extern oc_archive *oc_archive_open(const oc_archive_options *options, oc_error *error);
+/*
+ * Goes to the next regular file, passing over the rest of the current one, folders and links.  OC_END: the archive ended as
+ * it should; its end mark and the codec's checksums were there.
+ */
+extern oc_status oc_archive_next(oc_archive *archive, oc_member *member, oc_error *error);
+/* Reads on in the current member.  OC_OK with *written > 0 (unless target_size is 0); OC_END: the member ended, *written is 0. */
+extern oc_status oc_archive_read(oc_archive *archive, void *target, size_t target_size, size_t *written, oc_error *error);
+extern void oc_archive_close(oc_archive *archive);
+
 /* ---------------------------------------------------------------- digests */
 
 extern uint64_t oc_crc64(uint64_t crc, const void *data, size_t size); /* CRC-64/XZ; start with 0; chains */
