@@ -245,6 +245,7 @@ copy_label(const char *start, const char *end, char *region, size_t size)
 static bool
 region_of_oss(const char *host, char *region, size_t size)
 {
+	static const char hangzhou[] = "cn-hangzhou";
 	const char *domain = strstr(host, ".aliyuncs.com");
 	const char *label = domain;
 
@@ -257,7 +258,7 @@ region_of_oss(const char *host, char *region, size_t size)
 		const char *before = label;
 
 		if (label == host)
-			return copy_label("cn-hangzhou", "cn-hangzhou" + 11, region, size);
+			return copy_label(hangzhou, hangzhou + strlen(hangzhou), region, size);
 		for (before--; before > host && before[-1] != '.';)
 			before--;
 		return copy_label(before, label - 1, region, size);
@@ -288,6 +289,7 @@ region_of_obs(const char *host, char *region, size_t size)
 static bool
 region_of_s3(const char *host, char *region, size_t size)
 {
+	static const char standard[] = "us-east-1";
 	const char *domain = strstr(host, ".amazonaws.com");
 	const char *label = domain;
 
@@ -296,7 +298,7 @@ region_of_s3(const char *host, char *region, size_t size)
 	while (label > host && label[-1] != '.')
 		label--;
 	if (domain - label == 2 && strncmp(label, "s3", 2) == 0)
-		return copy_label("us-east-1", "us-east-1" + 9, region, size);
+		return copy_label(standard, standard + strlen(standard), region, size);
 	if (strncmp(label, "s3-", 3) == 0)
 		return strncmp(label, "s3-accelerate", 13) != 0 && copy_label(label + 3, domain, region, size);
 	if (strncmp(label, "dualstack.", 10) == 0)
