@@ -62,6 +62,8 @@ typedef struct OssModifyState
 	StringInfoData folder;	/* of the current row */
 	bool check_constraints;
 	bool check_partition;
+	bool may_read_plan;		/* the plan's own slot has the same row: no need to deform the copy */
+	bool plan_checked;		/* and its row type was compared */
 	bool finished;
 	bool progress;			/* we own the progress report */
 	int64 rows;
@@ -78,6 +80,8 @@ static void open_export(OssModifyState *state, OssClient *client);
 static uint64 memory_budget(const OssOptions *options);
 static void row_to_folder(OssModifyState *state, TupleTableSlot *slot);
 static WriterEntry *writer_for(OssModifyState *state, TupleTableSlot *slot);
+static TupleTableSlot *row_source(OssModifyState *state, TupleTableSlot *slot, TupleTableSlot *plan_slot);
+static bool plan_may_be_read(ResultRelInfo *rinfo);
 static void open_writer(OssModifyState *state, WriterEntry *entry);
 static void hand_over(OssModifyState *state, WriterEntry *entry);
 static void look_at_transfers(OssModifyState *state);
@@ -105,6 +109,7 @@ ossBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *fdw
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	rinfo->ri_FdwState = begin_modify(mtstate->ps.state, rinfo);
+	((OssModifyState *) rinfo->ri_FdwState)->may_read_plan = plan_may_be_read(rinfo);
 }
 
 /* COPY FROM, and a partition that gets its first routed row */
@@ -125,6 +130,7 @@ TupleTableSlot *
 ossExecForeignInsert(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot, TupleTableSlot *planSlot)
 {
 	OssModifyState *state = rinfo->ri_FdwState;
+	TupleTableSlot *source;
 	WriterEntry *entry;
 	oc_block *block;
 
@@ -133,14 +139,15 @@ ossExecForeignInsert(EState *estate, ResultRelInfo *rinfo, TupleTableSlot *slot,
 	if (state->check_partition)
 		ExecPartitionCheck(rinfo, slot, estate, true);
 
-	slot_getallattrs(slot);
+	source = row_source(state, slot, planSlot);
+	slot_getallattrs(source);
 	if (state->rows == 0)
 		start_progress(state);
-	entry = state->writers ? writer_for(state, slot) : &state->only;
+	entry = state->writers ? writer_for(state, source) : &state->only;
 	if (entry->writer == NULL)
 		open_writer(state, entry);
 	block = oc_writer_block(entry->writer);
-	oss_rowout_append(state->out, slot, block);
+	oss_rowout_append(state->out, source, block);
 	entry->rows++;
 	if (block->size >= block->limit)
 		hand_over(state, entry);
@@ -398,6 +405,42 @@ memory_budget(const OssOptions *options)
 }
 
 /* ---- rows */
+
+/* Triggers and generated columns change the row between the plan and us. */
+static bool
+plan_may_be_read(ResultRelInfo *rinfo)
+{
+	TupleConstr *constraints = RelationGetDescr(rinfo->ri_RelationDesc)->constr;
+
+	return rinfo->ri_RootResultRelInfo == NULL && !(constraints && constraints->has_generated_stored) &&
+		   !(rinfo->ri_TrigDesc && rinfo->ri_TrigDesc->trig_insert_before_row);
+}
+
+/*
+ * Core copies the row into a heap tuple for us.  Where the plan computed it (a virtual slot), reading the plan's values saves
+ * taking the copy apart again.
+ */
+static TupleTableSlot *
+row_source(OssModifyState *state, TupleTableSlot *slot, TupleTableSlot *plan_slot)
+{
+	if (!state->may_read_plan || plan_slot == NULL || !TTS_IS_VIRTUAL(plan_slot))
+		return slot;
+	if (!state->plan_checked)
+	{
+		TupleDesc target = slot->tts_tupleDescriptor;
+		TupleDesc source = plan_slot->tts_tupleDescriptor;
+
+		state->plan_checked = true;
+		state->may_read_plan = source->natts >= target->natts;
+		for (int i = 0; state->may_read_plan && i < target->natts; i++)
+			if (!TupleDescAttr(target, i)->attisdropped &&
+				TupleDescAttr(source, i)->atttypid != TupleDescAttr(target, i)->atttypid)
+				state->may_read_plan = false;
+		if (!state->may_read_plan)
+			return slot;
+	}
+	return plan_slot;
+}
 
 /*
  * Hive's escapes (and '.' alone, which would climb): bytes that mean something in a path are written as %XX.  NULL is

@@ -252,11 +252,14 @@ typedef struct OssObject
 typedef struct OssLister OssLister;
 
 extern OssLister *oss_lister_begin(const OssOptions *options, OssClient *client, oc_stats *stats);
+/* a lister of a list that the caller has */
+extern OssLister *oss_lister_of(const OssOptions *options, OssClient *client, List *objects);
 extern OssObject *oss_lister_next(OssLister *lister); /* NULL at the end; waits, may ereport */
 /* as above with errors as values: OC_OK, OC_END, OC_FAILED, OC_CANCELLED */
 extern oc_status oss_lister_step(OssLister *lister, OssObject **object, oc_error *error);
 extern void oss_lister_end(OssLister *lister);
 extern List *oss_list_all(const OssOptions *options, OssClient *client, oc_stats *stats);
+extern List *oss_list_table(const OssOptions *options);
 extern List *oss_list_prefix(OssClient *client, const char *bucket, const char *prefix, const char *delimiter,
 							 int limit, oc_stats *stats);
 extern char *oss_object_url(const OssOptions *options, const char *key);
@@ -351,7 +354,8 @@ extern char *oss_codec_and_format(const OssOptions *options);
 
 typedef struct OssPlainScan OssPlainScan;
 
-extern OssPlainScan *oss_plain_scan_begin(Relation rel);
+/* objects: NIL = all that the table reads, else only these (OssObject *, which must live as long) */
+extern OssPlainScan *oss_plain_scan_begin(Relation rel, List *objects);
 extern TupleTableSlot *oss_plain_scan_next(OssPlainScan *scan); /* NULL at the end */
 extern void oss_plain_scan_end(OssPlainScan *scan, uint64 *bytes);
 

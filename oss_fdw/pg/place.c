@@ -280,6 +280,17 @@ oss_lister_begin(const OssOptions *options, OssClient *client, oc_stats *stats)
 	return lister;
 }
 
+OssLister *
+oss_lister_of(const OssOptions *options, OssClient *client, List *objects)
+{
+	OssLister *lister = oss_lister_begin(options, client, NULL);
+
+	lister->by_manifest = true;
+	lister->listed = objects;
+	lister->listed_next = 0;
+	return lister;
+}
+
 void
 oss_lister_end(OssLister *lister)
 {
@@ -511,6 +522,25 @@ oss_list_all(const OssOptions *options, OssClient *client, oc_stats *stats)
 	}
 	oss_lister_end(lister);
 	return list;
+}
+
+/* The same with a client of its own, for callers that need no other. */
+List *
+oss_list_table(const OssOptions *options)
+{
+	OssClient *client = oss_client_acquire(options);
+	List *volatile objects = NIL;
+
+	PG_TRY();
+	{
+		objects = oss_list_all(options, client, NULL);
+	}
+	PG_FINALLY();
+	{
+		oss_client_release(client);
+	}
+	PG_END_TRY();
+	return objects;
 }
 
 /*

@@ -23,6 +23,7 @@
 
 #define GUESSED_BYTES (10.0 * 1024 * 1024) /* a table of which nothing is known */
 #define REQUEST_COST 100.0				   /* a round trip, in units of seq_page_cost */
+#define SAMPLE_BYTES (64.0 * 1024 * 1024)  /* stored bytes that ANALYZE reads */
 #define FIELD_COST_FACTOR 0.2			   /* parsing a field, in units of cpu_operator_cost */
 
 static double stored_bytes(Oid relid, const RelOptInfo *baserel, const OssOptions *options);
@@ -75,22 +76,13 @@ bool
 ossAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumber *totalpages)
 {
 	OssOptions options;
-	OssClient *client;
-	volatile double bytes = 0;
+	double bytes = 0;
 	ListCell *lc;
 
 	oss_options_for_table(RelationGetRelid(relation), GetUserId(), &options);
-	client = oss_client_acquire(&options);
-	PG_TRY();
-	{
-		foreach (lc, oss_list_all(&options, client, NULL))
-			bytes += ((OssObject *) lfirst(lc))->size;
-	}
-	PG_FINALLY();
-	{
-		oss_client_release(client);
-	}
-	PG_END_TRY();
+	oss_options_add_folders(RelationGetRelid(relation), &options);
+	foreach (lc, oss_list_table(&options))
+		bytes += ((OssObject *) lfirst(lc))->size;
 	*func = acquire_sample_rows;
 	*totalpages = (BlockNumber) Min(bytes / BLCKSZ + 1, (double) MaxBlockNumber - 1);
 	return true;
@@ -102,23 +94,13 @@ ossAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumb
 static double
 stored_bytes(Oid relid, const RelOptInfo *baserel, const OssOptions *options)
 {
-	volatile double bytes = 0;
+	double bytes = 0;
 	ListCell *lc;
-	OssClient *client;
 
 	if (!options->use_remote_estimate || options->bucket == NULL)
 		return baserel->pages > 0 ? (double) baserel->pages * BLCKSZ : GUESSED_BYTES;
-	client = oss_client_acquire(options);
-	PG_TRY();
-	{
-		foreach (lc, oss_list_all(options, client, NULL))
-			bytes += ((OssObject *) lfirst(lc))->size;
-	}
-	PG_FINALLY();
-	{
-		oss_client_release(client);
-	}
-	PG_END_TRY();
+	foreach (lc, oss_list_table(options))
+		bytes += ((OssObject *) lfirst(lc))->size;
 	return bytes;
 }
 
@@ -141,17 +123,57 @@ needed_attributes(RelOptInfo *baserel)
 	return needed;
 }
 
-/* Reservoir sampling over one sequential pass (Vitter's algorithm, by the server's own routines). */
+/* Objects chosen at random until SAMPLE_BYTES are reached; *fraction = their share of all bytes. */
+static List *
+sample_objects(Relation relation, double *fraction)
+{
+	OssOptions options;
+	List *objects;
+	List *chosen = NIL;
+	double total = 0;
+	double taken = 0;
+	ReservoirStateData random;
+
+	oss_options_for_table(RelationGetRelid(relation), GetUserId(), &options);
+	oss_options_add_folders(RelationGetRelid(relation), &options);
+	objects = oss_list_table(&options);
+	for (int i = 0; i < list_length(objects); i++)
+		total += ((OssObject *) list_nth(objects, i))->size;
+	reservoir_init_selection_state(&random, 1);
+	/* Fisher and Yates, as far as needed */
+	for (int i = 0; i < list_length(objects) && taken < SAMPLE_BYTES; i++)
+	{
+		int j = i + (int) (sampler_random_fract(oss_reservoir_random(&random)) * (list_length(objects) - i));
+		void *swap = list_nth(objects, j);
+
+		lfirst(list_nth_cell(objects, j)) = list_nth(objects, i);
+		lfirst(list_nth_cell(objects, i)) = swap;
+		chosen = lappend(chosen, swap);
+		taken += ((OssObject *) swap)->size;
+	}
+	*fraction = total > 0 ? taken / total : 1;
+	return chosen;
+}
+
+/*
+ * Rows of the chosen objects, sampled with Vitter's algorithm in one pass; the total is extrapolated by bytes.
+ */
 static int
 acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows, double *totalrows, double *totaldeadrows)
 {
-	OssPlainScan *scan = oss_plain_scan_begin(relation);
+	double fraction;
+	List *objects = sample_objects(relation, &fraction);
+	OssPlainScan *scan;
 	ReservoirStateData reservoir;
 	double seen = 0;
 	double skip = -1;
 	int kept = 0;
 	TupleTableSlot *slot;
 
+	*totalrows = *totaldeadrows = 0;
+	if (objects == NIL)
+		return 0;
+	scan = oss_plain_scan_begin(relation, objects);
 	reservoir_init_selection_state(&reservoir, targrows);
 	while ((slot = oss_plain_scan_next(scan)) != NULL)
 	{
@@ -173,8 +195,8 @@ acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows
 		seen += 1;
 	}
 	oss_plain_scan_end(scan, NULL);
-	*totalrows = seen;
-	*totaldeadrows = 0;
-	ereport(elevel, (errmsg("\"%s\": read %.0f rows, sampled %d", RelationGetRelationName(relation), seen, kept)));
+	*totalrows = seen / fraction;
+	ereport(elevel, (errmsg("\"%s\": read %.0f rows of %d objects, sampled %d, estimated %.0f rows in all",
+							RelationGetRelationName(relation), seen, list_length(objects), kept, *totalrows)));
 	return kept;
 }

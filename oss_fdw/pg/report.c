@@ -21,7 +21,11 @@ oss_report(int elevel, const oc_error *error, const char *what)
 
 	ereport(elevel, (errcode(sqlstate_of(error)),
 					 what ? errmsg("%s: %s", what, error->message) : errmsg("%s", error->message),
-					 detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
+					 detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0,
+					 error->line == 0 ? 0
+					 : error->field > 0
+						 ? errcontext("object \"%s\", line " UINT64_FORMAT ", field %d", error->object, error->line, error->field)
+						 : errcontext("object \"%s\", line " UINT64_FORMAT, error->object, error->line)));
 }
 
 /* Raises whatever made the core return this status; never returns. */
@@ -93,7 +97,8 @@ detail_of(const oc_error *error)
 
 	initStringInfo(&text);
 	append_item(&text, "operation ", error->operation);
-	append_item(&text, "object ", error->object);
+	if (error->line == 0)
+		append_item(&text, "object ", error->object);
 	append_item(&text, "host ", error->host);
 	if (error->http_status)
 		appendStringInfo(&text, "%sHTTP status %d", text.len ? ", " : "", error->http_status);

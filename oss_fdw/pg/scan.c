@@ -39,6 +39,7 @@ typedef struct OssScanState
 
 	/* one pass over the objects */
 	OssClient *client;
+	List *given;			/* read these instead of listing; NIL = list */
 	OssLister *lister;
 	oc_reader *reader;
 	oc_batch batch;
@@ -232,7 +233,8 @@ start_pass(OssScanState *state)
 
 	if (state->client == NULL)
 		state->client = oss_client_acquire(options);
-	state->lister = oss_lister_begin(options, state->client, &state->stats);
+	state->lister = state->given ? oss_lister_of(options, state->client, state->given)
+								 : oss_lister_begin(options, state->client, &state->stats);
 	core.bucket = options->bucket;
 	core.codec = OC_CODEC_AUTO;
 	oss_rowin_fill(state->in, &core.split);
@@ -477,7 +479,7 @@ struct OssPlainScan
 };
 
 OssPlainScan *
-oss_plain_scan_begin(Relation rel)
+oss_plain_scan_begin(Relation rel, List *objects)
 {
 	OssPlainScan *scan = palloc0(sizeof(OssPlainScan));
 	OssOptions options;
@@ -487,6 +489,7 @@ oss_plain_scan_begin(Relation rel)
 	for (int i = 1; i <= RelationGetDescr(rel)->natts; i++)
 		needed = bms_add_member(needed, i);
 	scan->state = make_scan_state(rel, &options, needed, CurrentMemoryContext);
+	scan->state->given = objects;
 	scan->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
 	return scan;
 }

@@ -42,31 +42,20 @@ oss_fdw_list_file(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid relid = open_table(PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(1));
 	OssOptions options;
-	OssClient *client;
+	ListCell *lc;
 
 	InitMaterializedSRF(fcinfo, 0);
 	oss_options_for_table(relid, GetUserId(), &options);
 	oss_options_add_folders(relid, &options);
-	client = oss_client_acquire(&options);
-	PG_TRY();
+	foreach (lc, oss_list_table(&options))
 	{
-		ListCell *lc;
+		OssObject *object = lfirst(lc);
+		Datum values[4] = {CStringGetTextDatum(object->key), Int64GetDatum((int64) object->size),
+						   TimestampTzGetDatum(object->last_modified - EPOCH_SHIFT), CStringGetTextDatum(object->etag)};
+		bool nulls[4] = {false, false, object->last_modified == 0, object->etag[0] == '\0'};
 
-		foreach (lc, oss_list_all(&options, client, NULL))
-		{
-			OssObject *object = lfirst(lc);
-			Datum values[4] = {CStringGetTextDatum(object->key), Int64GetDatum((int64) object->size),
-							   TimestampTzGetDatum(object->last_modified - EPOCH_SHIFT), CStringGetTextDatum(object->etag)};
-			bool nulls[4] = {false, false, object->last_modified == 0, object->etag[0] == '\0'};
-
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-		}
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
-	PG_FINALLY();
-	{
-		oss_client_release(client);
-	}
-	PG_END_TRY();
 	return (Datum) 0;
 }
 
