@@ -266,7 +266,7 @@ region_of_oss(const char *host, char *region, size_t size)
 	if (strncmp(label, "oss-", 4) != 0 || strncmp(label, "oss-accelerate", 14) == 0)
 		return false;
 	label += 4;
-	if (domain - label > 9 && strncmp(domain - 9, "-internal", 9) == 0)
+	if (domain - label >= 9 && strncmp(domain - 9, "-internal", 9) == 0)
 		domain -= 9;
 	return copy_label(label, domain, region, size);
 }
