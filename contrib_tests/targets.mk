@@ -23,8 +23,11 @@ all install installcheck clean:
 	@echo "$(PG_CONFIG) was not found: run contrib_tests/install_deps.sh, or set PG_CONFIG" >&2; exit 1
 endif
 
-# The regression tests talk to a store of their own; pg_regress runs inside the script that starts it.
-pg_regress_installcheck := contrib_tests/lib/with_store.sh $(pg_regress_installcheck) --launcher=contrib_tests/lib/launcher.sh
+# The regression tests talk to a store of their own: pg_regress runs inside the script that starts it, and psql inside
+# one that gives ports, tokens and times fixed words.
+pg_regress_program := $(top_builddir)/src/test/regress/pg_regress
+pg_regress_installcheck := $(subst $(pg_regress_program),contrib_tests/lib/with_store.sh $(pg_regress_program),$(pg_regress_installcheck)) \
+	--launcher=contrib_tests/lib/launcher.sh
 
 EXTRA_CLEAN += $(BUILD_DIR)
 clean: clean-tests
