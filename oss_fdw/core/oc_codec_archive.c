@@ -1,5 +1,5 @@
 /*
- * oc_archive.c
+ * oc_codec_archive.c
  *	  Members of tar and zip archives, read as the archive arrives; the only user of libarchive.
  *
  * stored bytes (the caller's read) -> our decoder -> libarchive, exactly one format and no filter -> member after member
