@@ -67,6 +67,13 @@ oss_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ExplainForeignScan = ossExplainForeignScan;
 	routine->AnalyzeForeignTable = ossAnalyzeForeignTable;
 
+	routine->IsForeignScanParallelSafe = ossIsForeignScanParallelSafe;
+	routine->EstimateDSMForeignScan = ossEstimateDSMForeignScan;
+	routine->InitializeDSMForeignScan = ossInitializeDSMForeignScan;
+	routine->ReInitializeDSMForeignScan = ossReInitializeDSMForeignScan;
+	routine->InitializeWorkerForeignScan = ossInitializeWorkerForeignScan;
+	routine->ShutdownForeignScan = ossShutdownForeignScan;
+
 	routine->PlanForeignModify = ossPlanForeignModify;
 	routine->BeginForeignModify = ossBeginForeignModify;
 	routine->ExecForeignInsert = ossExecForeignInsert;

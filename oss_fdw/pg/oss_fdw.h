@@ -294,6 +294,7 @@ extern void oss_rowin_facts(OssRowIn *in, const char *bucket, const oc_object *o
 /* all rows were read: a percentage limit is judged, rejected rows are counted */
 extern void oss_rowin_finish(OssRowIn *in);
 extern bool oss_rowin_needs_row_facts(const OssRowIn *in);
+extern bool oss_rowin_needs_lines(const OssRowIn *in); /* a line column is read */
 
 /* ---- xact.c: exports until COMMIT, by subtransaction */
 
@@ -350,6 +351,16 @@ extern void oss_attributes(const OssOptions *options, const oc_header **headers,
 extern void oss_explain_stats(const oc_stats *stats, ExplainState *es);
 extern char *oss_codec_and_format(const OssOptions *options);
 
+/* ---- parallel.c */
+
+typedef struct OssSharedScan OssSharedScan;
+
+extern List *oss_parallel_units(const OssOptions *options, OssClient *client, bool lines, oc_stats *stats);
+extern Size oss_parallel_size(List *units);
+extern void oss_parallel_fill(OssSharedScan *shared, List *units);
+extern void oss_parallel_reset(OssSharedScan *shared);
+extern bool oss_parallel_next(OssSharedScan *shared, OssObject *object);
+
 /* ---- scan.c: rows without an executor node */
 
 typedef struct OssPlainScan OssPlainScan;
@@ -371,6 +382,12 @@ extern void ossBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *ossIterateForeignScan(ForeignScanState *node);
 extern void ossReScanForeignScan(ForeignScanState *node);
 extern void ossEndForeignScan(ForeignScanState *node);
+extern bool ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
+extern Size ossEstimateDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt);
+extern void ossInitializeDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt, void *coordinate);
+extern void ossReInitializeDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt, void *coordinate);
+extern void ossInitializeWorkerForeignScan(ForeignScanState *node, shm_toc *toc, void *coordinate);
+extern void ossShutdownForeignScan(ForeignScanState *node);
 extern void ossExplainForeignScan(ForeignScanState *node, ExplainState *es);
 
 extern List *ossPlanForeignModify(PlannerInfo *root, ModifyTable *plan, Index resultRelation, int subplan_index);

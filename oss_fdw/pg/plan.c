@@ -14,6 +14,7 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
 #include "optimizer/plancat.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
@@ -27,6 +28,7 @@
 #define FIELD_COST_FACTOR 0.2			   /* parsing a field, in units of cpu_operator_cost */
 
 static double stored_bytes(Oid relid, const RelOptInfo *baserel, const OssOptions *options);
+static void add_parallel_path(PlannerInfo *root, RelOptInfo *baserel, Cost startup, Cost per_row);
 static List *needed_attributes(RelOptInfo *baserel);
 static int acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows, double *totalrows,
 							   double *totaldeadrows);
@@ -62,6 +64,27 @@ ossGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 
 	add_path(baserel, (Path *) oss_create_foreignscan_path(root, baserel, baserel->rows, startup, total, NIL,
 														   baserel->lateral_relids, NULL, NIL));
+	if (baserel->consider_parallel && baserel->lateral_relids == NULL)
+		add_parallel_path(root, baserel, startup, per_row);
+}
+
+/* Leader and workers share the objects; each object, or range of one, is read by one of them. */
+static void
+add_parallel_path(PlannerInfo *root, RelOptInfo *baserel, Cost startup, Cost per_row)
+{
+	int workers = compute_parallel_worker(baserel, baserel->pages, -1, max_parallel_workers_per_gather);
+	ForeignPath *path;
+	double share;
+
+	if (workers <= 0)
+		return;
+	share = workers + (parallel_leader_participation ? Max(1.0 - 0.3 * workers, 0) : 0);
+	path = oss_create_foreignscan_path(root, baserel, clamp_row_est(baserel->rows / share), startup,
+									   startup + seq_page_cost * baserel->pages / share + per_row * baserel->tuples / share, NIL,
+									   NULL, NULL, NIL);
+	path->path.parallel_aware = true;
+	path->path.parallel_workers = workers;
+	add_partial_path(baserel, (Path *) path);
 }
 
 ForeignScan *

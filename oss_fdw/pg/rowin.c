@@ -249,6 +249,12 @@ oss_rowin_needs_row_facts(const OssRowIn *in)
 	return in->count > 0 || in->line_index >= 0 || in->reject != NULL;
 }
 
+bool
+oss_rowin_needs_lines(const OssRowIn *in)
+{
+	return in->line_index >= 0;
+}
+
 /* ---- rows */
 
 /* Fills the slot's arrays; false when the row was rejected. */

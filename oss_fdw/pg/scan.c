@@ -39,6 +39,9 @@ typedef struct OssScanState
 
 	/* one pass over the objects */
 	OssClient *client;
+	OssSharedScan *shared;	/* parallel: where units come from */
+	List *units;			/* parallel leader: what EstimateDSM found */
+	OssObject unit;			/* parallel: the one taken last */
 	List *given;			/* read these instead of listing; NIL = list */
 	OssLister *lister;
 	oc_reader *reader;
@@ -142,6 +145,65 @@ ossExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyInteger("Objects Pruned", NULL, state->pruned, es);
 	ExplainPropertyInteger("Object Bytes", NULL, state->object_bytes, es);
 	oss_explain_stats(&state->stats, es);
+}
+
+/* ---- parallel: the leader lists, everybody takes units */
+
+/* Rows that are counted against a limit, or kept in a table, are one process' business. */
+bool
+ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
+{
+	OssOptions options;
+
+	oss_options_for_table(rte->relid, GetUserId(), &options);
+	return options.reject_limit == NULL;
+}
+
+Size
+ossEstimateDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt)
+{
+	OssScanState *state = node->fdw_state;
+	MemoryContext old = MemoryContextSwitchTo(state->context);
+
+	if (state->client == NULL)
+		state->client = oss_client_acquire(&state->options);
+	state->units = oss_parallel_units(&state->options, state->client, oss_rowin_needs_lines(state->in), &state->stats);
+	MemoryContextSwitchTo(old);
+	return oss_parallel_size(state->units);
+}
+
+void
+ossInitializeDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt, void *coordinate)
+{
+	OssScanState *state = node->fdw_state;
+
+	oss_parallel_fill(coordinate, state->units);
+	state->shared = coordinate;
+}
+
+void
+ossReInitializeDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt, void *coordinate)
+{
+	oss_parallel_reset(coordinate);
+}
+
+void
+ossInitializeWorkerForeignScan(ForeignScanState *node, shm_toc *toc, void *coordinate)
+{
+	((OssScanState *) node->fdw_state)->shared = coordinate;
+}
+
+/* The shared memory goes away, or a LIMIT is satisfied: nothing more is fetched. */
+void
+ossShutdownForeignScan(ForeignScanState *node)
+{
+	OssScanState *state = node->fdw_state;
+
+	if (state == NULL)
+		return;
+	end_pass(state);
+	state->at_end = true;
+	state->shared = NULL;
 }
 
 /* ---- rows */
@@ -294,7 +356,13 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 
 	do
 	{
-		oc_status status = oss_lister_step(state->lister, &object, error);
+		oc_status status = OC_OK;
+
+		object = &state->unit;
+		if (state->shared == NULL)
+			status = oss_lister_step(state->lister, &object, error);
+		else if (!oss_parallel_next(state->shared, object))
+			status = OC_END;
 
 		if (status != OC_OK)
 			return status;
@@ -307,8 +375,11 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 	unit->object.last_modified = object->last_modified;
 	unit->start = object->start;
 	unit->end = object->end;
-	state->objects++;
-	state->object_bytes += object->size;
+	if (object->start == 0)
+	{
+		state->objects++;
+		state->object_bytes += object->size;
+	}
 	return OC_OK;
 }
 
