@@ -130,6 +130,7 @@ typedef struct oc_exchange
 	bool full;				/* stopped by stop_when_full */
 	bool forbidden;			/* an address was refused */
 	oc_error error;			/* class OC_ERR_NONE: there is an answer */
+	int sends;				/* more than one: libcurl sent it again when a kept connection broke */
 	uint64_t bytes_sent;
 	uint64_t bytes_received;
 	long elapsed_us;

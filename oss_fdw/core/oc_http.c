@@ -58,6 +58,9 @@ static size_t on_header(char *data, size_t one, size_t size, void *arg);
 static size_t on_body(char *data, size_t one, size_t size, void *arg);
 static bool store_in_sink(oc_exchange *exchange, const char *data, size_t size);
 static bool store_in_document(oc_exchange *exchange, const char *data, size_t size);
+#if LIBCURL_VERSION_NUM >= 0x075000
+static int on_send(void *arg, char *address, char *local_address, int port, int local_port);
+#endif
 static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address);
 
 /* ---------------------------------------------------------------- library, wire */
@@ -175,6 +178,7 @@ oc_exchange_start(oc_wire *wire, oc_exchange *exchange)
 	exchange->head_done = exchange->full = exchange->forbidden = false;
 	exchange->error.class = OC_ERR_NONE;
 	exchange->stored = 0;
+	exchange->sends = 0;
 	exchange->bytes_sent = exchange->bytes_received = 0;
 	if (transfer == NULL || !transfer_headers(transfer, exchange))
 	{
@@ -304,6 +308,7 @@ set_fixed_options(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* stored bytes are what we want */
 #if LIBCURL_VERSION_NUM >= 0x075000
 	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFETIME_S);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never join a hanging resolver thread */
@@ -343,6 +348,9 @@ set_request_options(oc_transfer *transfer, const oc_exchange *exchange)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+#if LIBCURL_VERSION_NUM >= 0x075000
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+#endif
 	curl_easy_setopt(easy, CURLOPT_URL, exchange->url.data);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
 	if (transfer->resolve)
@@ -546,6 +554,21 @@ store_in_sink(oc_exchange *exchange, const char *data, size_t size)
 	}
 	return true;
 }
+
+#if LIBCURL_VERSION_NUM >= 0x075000
+static int
+on_send(void *arg, char *address, char *local_address, int port, int local_port)
+{
+	oc_transfer *transfer = arg;
+
+	(void) address;
+	(void) local_address;
+	(void) port;
+	(void) local_port;
+	transfer->exchange->sends++;
+	return CURL_PREREQFUNC_OK;
+}
+#endif
 
 /* Names can resolve anywhere, so the address itself is judged. */
 static curl_socket_t

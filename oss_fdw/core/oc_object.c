@@ -206,7 +206,11 @@ make_delete_document(oc_call *call, oc_error *error)
 	for (i = 0; i < call->key_count; i++)
 	{
 		oc_buf_append_string(document, "<Object><Key>");
-		oc_xml_escape(document, call->keys[i]);
+		if (!oc_xml_escape(document, call->keys[i]) && document->size < DOCUMENT_MAX / 2)
+		{
+			oc_error_set(error, OC_ERR_ARGUMENT, "the name of object %zu has a control character that XML cannot express", i + 1);
+			return false;
+		}
 		oc_buf_append_string(document, "</Key></Object>");
 	}
 	oc_buf_append_string(document, "</Delete>");
@@ -682,7 +686,12 @@ read_list(oc_call *call, oc_error *error)
 	if (call->verb == OC_INITIATE)
 		return oc_xml_initiate(document, size, call->answer_upload_id, sizeof call->answer_upload_id, error);
 	if (call->verb == OC_DELETE_MANY)
-		return oc_xml_delete(document, size, error);
+	{
+		if (oc_xml_delete(document, size, error))
+			return true;
+		error->retryable = oc_error_is_retryable(0, error->code);
+		return false;
+	}
 	oc_page_free(page);
 	memset(page, 0, sizeof *page);
 	if (call->verb == OC_LIST ? !oc_xml_list(document, size, page, error) : !oc_xml_uploads(document, size, page, error))

@@ -58,7 +58,7 @@ static void orphan_aborted(oc_call *child, void *arg);
 static oc_call *new_child(oc_call *call, oc_verb verb, void (*done)(oc_call *, void *));
 static void start_child(oc_call *call, oc_call *child);
 static void finish(oc_call *call, oc_status status, const oc_error *error);
-static void count_bytes(oc_call *call, const oc_exchange *exchange);
+static void count_traffic(oc_call *call, const oc_exchange *exchange);
 
 static inline oc_call *
 call_of(oc_task *task)
@@ -211,7 +211,7 @@ call_stop(oc_task *task)
 	if (call->private->exchange.transfer)
 	{
 		oc_exchange_abandon(oc_io_wire(call->private->client->io), &call->private->exchange);
-		count_bytes(call, &call->private->exchange);
+		count_traffic(call, &call->private->exchange);
 	}
 	oc_error_set(&error, OC_ERR_CANCELLED, "the request was cancelled");
 	describe(call, &error);
@@ -392,10 +392,12 @@ attempt_done(oc_exchange *exchange)
 	oc_error error;
 
 	memset(&error, 0, sizeof error);
-	count_bytes(call, exchange);
+	count_traffic(call, exchange);
 	call->elapsed_us = exchange->elapsed_us;
 	if (exchange->sink)
 		call->received += exchange->stored;
+	if (exchange->sends > 1)
+		call->private->lost = true;
 	if (!judge(call, &error))
 		failed(call, &error);
 	else if (call->verb == OC_INITIATE && call->private->lost && call->token && strstr(call->key, call->token))
@@ -423,10 +425,12 @@ failed(oc_call *call, oc_error *error)
 	bool maybe_ours;
 
 	describe(call, error);
-	/* a guard that hits, or an upload that is gone, after an attempt that may have worked */
-	maybe_ours = private->lost && ((call->verb == OC_PUT && error->class == OC_ERR_EXISTS) ||
-								   (call->verb == OC_COMPLETE && (error->class == OC_ERR_EXISTS ||
-																  error->class == OC_ERR_NOT_FOUND)));
+	/*
+	 * A guard that hits, or an upload that is gone: perhaps by our own earlier attempt.  "lost" is not asked for, since libcurl
+	 * itself sends a request again when a kept connection breaks before the answer.
+	 */
+	maybe_ours = (call->verb == OC_PUT && error->class == OC_ERR_EXISTS) ||
+				 (call->verb == OC_COMPLETE && (error->class == OC_ERR_EXISTS || error->class == OC_ERR_NOT_FOUND));
 	if (leaves_doubt(call, error))
 		private->lost = true;
 	if (call->verb == OC_GET && error->class == OC_ERR_INTEGRITY)
@@ -740,12 +744,17 @@ finish(oc_call *call, oc_status status, const oc_error *error)
 }
 
 static void
-count_bytes(oc_call *call, const oc_exchange *exchange)
+count_traffic(oc_call *call, const oc_exchange *exchange)
 {
 	oc_stats *stats = call->stats;
 
 	if (stats == NULL)
 		return;
+	if (exchange->sends > 1)
+	{
+		atomic_fetch_add_explicit(&stats->requests, (uint64_t) exchange->sends - 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&stats->retries, (uint64_t) exchange->sends - 1, memory_order_relaxed);
+	}
 	atomic_fetch_add_explicit(&stats->bytes_sent, exchange->bytes_sent, memory_order_relaxed);
 	atomic_fetch_add_explicit(&stats->bytes_received, exchange->bytes_received, memory_order_relaxed);
 }
