@@ -59,7 +59,7 @@ oc_splitter_open(const oc_split_options *options, bool row_facts, oc_error *erro
 	if (s->max_row > OC_ROW_MAX)
 		s->max_row = OC_ROW_MAX;
 	oc_buf_init(&s->carry, (size_t) s->max_row * 2 + 2 * OC_WINDOW);
-	if (!copy_options(s, options, error) || (s->format->open && !s->format->open(s, error)))
+	if (!copy_options(s, options, error))
 	{
 		oc_splitter_close(s);
 		return NULL;
@@ -112,11 +112,12 @@ oc_splitter_begin(oc_splitter *s, bool at_start)
 {
 	const char *eol = s->options.eol;
 
-	s->at_start = at_start && s->options.validate_utf8;
+	s->at_start = at_start && s->options.validate_utf8 && s->format != &oc_split_binary;
 	s->known_lines = at_start;
-	s->header_due = at_start && s->options.header != 0;
+	s->header_due = at_start && (s->options.header != 0 || s->format->header != NULL);
 	s->skip_left = at_start ? s->options.skip : 0;
 	s->ended = false;
+	s->only_pending = false;
 	s->trailer = false;
 	s->line = at_start ? 1 : 0;
 	s->offset = 0;
@@ -134,8 +135,6 @@ oc_splitter_close(oc_splitter *s)
 {
 	if (s == NULL)
 		return;
-	if (s->format->close)
-		s->format->close(s);
 	if (s->columns)
 		for (int i = 0; i < s->options.column_count; i++)
 			free((char *) s->columns[i].name);
@@ -174,9 +173,14 @@ format_of(oc_format format)
 			return &oc_split_csv;
 		case OC_FORMAT_TEXT:
 			return &oc_split_text;
-		default:
-			return NULL;
+		case OC_FORMAT_BINARY:
+			return &oc_split_binary;
+		case OC_FORMAT_FIXED:
+			return &oc_split_fixed;
+		case OC_FORMAT_JSONL:
+			return &oc_split_jsonl;
 	}
+	return NULL;
 }
 
 static bool
@@ -281,7 +285,7 @@ oc_splitter_next(oc_splitter *s, const char *data, size_t size, bool last, size_
 		status = split_carry(s, data + *consumed, size - *consumed, last, &taken, error);
 		*consumed += taken;
 	}
-	if (status == OC_OK && s->carry.size == 0 && !s->ended)
+	if (status == OC_OK && s->carry.size == 0 && !s->ended && !s->only_pending)
 	{
 		status = split_data(s, data + *consumed, size - *consumed, last, &taken, error);
 		*consumed += taken;
@@ -535,6 +539,11 @@ advance(oc_splitter *s, const char *row, size_t bytes)
 	s->offset += bytes;
 	if (!s->known_lines)
 		return;
+	if (s->format == &oc_split_binary)
+	{
+		s->line++;
+		return;
+	}
 	while (left > 0 && (at = memchr(at, eol, left)) != NULL)
 	{
 		lines++;
@@ -561,7 +570,7 @@ take_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_
 		s->skip_left--;
 	else if (s->header_due)
 		status = take_header(s, row, end, error);
-	else if (!(end->stop && end->size == 0) && !(s->format->blank_is_no_row && strspn(row, " \t\r") >= end->size))
+	else if (!end->no_row && !(end->stop && end->size == 0) && !(s->format->blank_is_no_row && strspn(row, " \t\r") >= end->size))
 	{
 		if (!oc_split_memory_room(memory, s->needed, s->row_facts))
 		{
@@ -684,6 +693,8 @@ take_header(oc_splitter *s, const char *row, const oc_row_end *end, oc_error *er
 	bool good;
 
 	s->header_due = false;
+	if (s->format->header)
+		return s->format->header(s, row, end->size, error) ? OC_OK : OC_FAILED;
 	if (options.header != 2)
 		return OC_OK;
 	fields = malloc((size_t) (count + 1) * sizeof(*fields));

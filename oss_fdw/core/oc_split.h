@@ -64,6 +64,7 @@ typedef struct oc_row_end
 	size_t next;   /* bytes with its line end */
 	const char *problem; /* a literal CR or LF, a corrupt end marker: the row is malformed */
 	bool stop;	   /* the end-of-data marker came: nothing after this row counts */
+	bool no_row;   /* binary: the trailer */
 } oc_row_end;
 
 /* The finder's state inside an incomplete row, valid at offset position of it. */
@@ -71,6 +72,7 @@ typedef struct oc_scan
 {
 	size_t position;
 	bool in_quote;
+	int fields;			 /* binary: fields before position */
 	bool escaped;		 /* csv with its own escape byte: the last byte was one */
 	const char *problem; /* seen so far */
 } oc_scan;
@@ -111,7 +113,7 @@ struct oc_splitter
 	oc_split_memory own;
 	oc_split_memory *memory;
 	size_t max_rows;	/* of this call */
-	void *private;		/* the format's */
+	bool only_pending;	/* stop after the row in carry */
 };
 
 struct oc_split_format
@@ -120,8 +122,8 @@ struct oc_split_format
 	bool (*find)(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end);
 	/* Splits one row into out (needed columns by map, all others skipped).  false: malformed, error filled. */
 	bool (*row)(oc_splitter *s, const char *row, size_t size, const int *map, oc_field *out, oc_error *error);
-	bool (*open)(oc_splitter *s, oc_error *error); /* may be NULL */
-	void (*close)(oc_splitter *s);				   /* may be NULL */
+	/* The head of each object, found as a row; NULL: lines, as the option header says. */
+	bool (*header)(oc_splitter *s, const char *row, size_t size, oc_error *error);
 	bool blank_is_no_row; /* jsonl: a line of white space is no row */
 };
 

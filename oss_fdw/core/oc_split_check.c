@@ -17,7 +17,7 @@ oc_split_bad_byte(const oc_splitter *s, const char *data, size_t size)
 	const char *nul;
 	size_t limit;
 
-	if (size == 0 || oc_simd_is_plain(s->simd, data, size))
+	if (size == 0 || s->options.format == OC_FORMAT_BINARY || oc_simd_is_plain(s->simd, data, size))
 		return size;
 	nul = memchr(data, 0, size);
 	limit = nul ? (size_t) (nul - data) : size;

@@ -1,0 +1,567 @@
+/*
+ * oc_reader_work.c
+ *	  From ranges to batches: CRC, decode, split.  One job per object at a time, so that its bytes stay in order.
+ *
+ *	range -> [decoder -> block of 256 kB] -> piece -> splitter -> slot
+ *
+ * Plain objects are split where they arrived, without a copy; the slot keeps the range's chunk alive.
+ */
+#include "oc_reader_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef enum oc_step
+{
+	OC_STEP_OK,	   /* there is a piece, or a batch was made */
+	OC_STEP_WAIT,  /* input or a slot is missing */
+	OC_STEP_OVER,  /* the unit is complete */
+	OC_STEP_FAILED /* source->error */
+} oc_step;
+
+static oc_step make_piece(oc_source *source);
+static oc_step take_range(oc_source *source);
+static oc_step check_range(oc_source *source, const oc_range *range);
+static bool open_decoder(oc_source *source, const char *data, size_t size);
+static oc_step plain_piece(oc_source *source);
+static oc_step decode_piece(oc_source *source);
+static oc_step end_of_input(oc_source *source);
+static bool skip_partial(oc_source *source);
+static oc_step after_piece(oc_source *source);
+static oc_step convert_piece(oc_source *source);
+static oc_step convert_joined(oc_source *source, const char **from, size_t *size, bool last);
+static oc_step split_piece(oc_source *source, bool *made);
+static oc_slot *take_slot(oc_source *source);
+static void release_range(oc_source *source);
+static void finish(oc_source *source, oc_step step);
+
+/* ---------------------------------------------------------------- the job */
+
+void
+oc_source_work(oc_source *source, bool one)
+{
+	oc_step step = OC_STEP_OK;
+	bool made = false;
+
+	while (step == OC_STEP_OK && !(one && made) && !atomic_load_explicit(&source->reader->stop, memory_order_relaxed))
+	{
+		if (source->piece_size == 0 && !source->piece_last)
+			step = make_piece(source);
+		if (step == OC_STEP_OK && (source->piece_size > 0 || source->piece_last))
+			step = split_piece(source, &made);
+	}
+	finish(source, step);
+}
+
+static void
+finish(oc_source *source, oc_step step)
+{
+	oc_reader *reader = source->reader;
+
+	if (step == OC_STEP_FAILED)
+		oc_reader_name(source, &source->error);
+	pthread_mutex_lock(&reader->lock);
+	if (step == OC_STEP_OVER || step == OC_STEP_FAILED)
+	{
+		source->finished = true;
+		source->failed = step == OC_STEP_FAILED;
+	}
+	pthread_mutex_unlock(&reader->lock);
+}
+
+bool
+oc_source_ready(oc_source *source)
+{
+	oc_reader *reader = source->reader;
+	bool first = source == reader->first_source;
+	oc_range *next = source->first_range;
+
+	if (source->finished || source->active)
+		return false;
+	if (first ? source->slots >= OC_HEAD_SLOTS : reader->slots_used + OC_HEAD_SLOTS >= reader->slot_limit)
+		return false;
+	/* the job's own fields may be read: none is active */
+	if (source->piece_size > 0 || source->piece_last || source->range != NULL || source->input_over)
+		return true;
+	return next != NULL ? oc_call_is_done(next->call) : source->no_memory;
+}
+
+static oc_slot *
+take_slot(oc_source *source)
+{
+	oc_reader *reader = source->reader;
+	bool first;
+	oc_slot *slot = NULL;
+
+	pthread_mutex_lock(&reader->lock);
+	first = source == reader->first_source;
+	if (first ? source->slots < OC_HEAD_SLOTS : reader->slots_used + OC_HEAD_SLOTS < reader->slot_limit)
+	{
+		slot = reader->free_slots;
+		if (slot != NULL)
+			reader->free_slots = slot->next;
+		reader->slots_used++;
+	}
+	pthread_mutex_unlock(&reader->lock);
+	return slot;
+}
+
+/* Splits what it can of the piece into one slot. */
+static oc_step
+split_piece(oc_source *source, bool *made)
+{
+	oc_reader *reader = source->reader;
+	oc_slot *slot = take_slot(source);
+	size_t max_rows = source->splitter->counting ? SIZE_MAX : OC_BATCH_ROWS;
+	oc_status status;
+	size_t used;
+
+	if (slot == NULL)
+		return OC_STEP_WAIT;
+	oc_splitter_use(source->splitter, &slot->memory);
+	source->splitter->only_pending = source->behind_end;
+	status = oc_splitter_next(source->splitter, source->piece, source->piece_size, source->piece_last, max_rows, &used,
+							  &slot->batch, &source->error);
+	slot->batch.object = &source->object;
+	for (size_t i = 0; i < slot->memory.error_count; i++)
+		oc_reader_name(source, &slot->memory.errors[i]);
+	source->piece += used;
+	source->piece_size -= used;
+	pthread_mutex_lock(&reader->lock);
+	slot->next = NULL;
+	if (slot->batch.row_count > 0)
+	{
+		*made = true;
+		slot->chunk = source->block;
+		if (slot->chunk)
+			slot->chunk->references++;
+		if (source->last_slot)
+			source->last_slot->next = slot;
+		else
+			source->first_slot = slot;
+		source->last_slot = slot;
+		source->slots++;
+		if (reader->waiting && source == reader->first_source)
+		{
+			reader->waiting = false;
+			oc_io_notify(reader->io);
+		}
+	}
+	else
+	{
+		slot->next = reader->free_slots;
+		reader->free_slots = slot;
+		reader->slots_used--;
+	}
+	pthread_mutex_unlock(&reader->lock);
+	if (status != OC_OK)
+		return OC_STEP_FAILED;
+	if (source->behind_end && !oc_splitter_pending(source->splitter))
+		return OC_STEP_OVER;
+	return source->piece_size > 0 ? OC_STEP_OK : after_piece(source);
+}
+
+/* ---------------------------------------------------------------- pieces */
+
+/* The next bytes for the splitter; the last one was used up. */
+static oc_step
+make_piece(oc_source *source)
+{
+	oc_reader *reader = source->reader;
+	oc_step step;
+
+	if (source->input_over)
+		return OC_STEP_OVER;
+	if (source->range == NULL && (source->decoder == NULL || source->position < source->object.size))
+	{
+		step = take_range(source);
+		if (step != OC_STEP_OK)
+			return step;
+	}
+	step = source->decoder ? decode_piece(source) : plain_piece(source);
+	if (step != OC_STEP_OK)
+		return step;
+	source->decoded += source->piece_size;
+	if (reader->options.max_decompressed > 0 && source->decoded > reader->options.max_decompressed)
+	{
+		oc_error_set(&source->error, OC_ERR_LIMIT, "the object has more than %llu bytes after decompression",
+					 (unsigned long long) reader->options.max_decompressed);
+		return OC_STEP_FAILED;
+	}
+	if (source->skip_partial && !skip_partial(source))
+		return source->input_over ? OC_STEP_OVER : OC_STEP_OK;
+	if (source->input_over)
+		source->piece_last = true;
+	return reader->options.convert ? convert_piece(source) : OC_STEP_OK;
+}
+
+/* Takes the next range off the list once its call is done, and checks what the store said. */
+static oc_step
+take_range(oc_source *source)
+{
+	oc_reader *reader = source->reader;
+	oc_range *range;
+	bool no_memory = false;
+
+	pthread_mutex_lock(&reader->lock);
+	range = source->first_range;
+	if (range != NULL && oc_call_is_done(range->call))
+	{
+		source->first_range = range->next;
+		if (range->next == NULL)
+			source->last_range = NULL;
+		source->range = range;
+		source->range_used = 0;
+	}
+	else
+	{
+		no_memory = source->no_memory && range == NULL;
+		range = NULL;
+	}
+	pthread_mutex_unlock(&reader->lock);
+	if (no_memory)
+	{
+		oc_error_set(&source->error, OC_ERR_MEMORY, "out of memory while reading");
+		return OC_STEP_FAILED;
+	}
+	if (range == NULL)
+		return OC_STEP_WAIT;
+	return check_range(source, range);
+}
+
+/* What the store said with a range must fit the object as it was listed. */
+static oc_step
+check_range(oc_source *source, const oc_range *range)
+{
+	if (range->call->status != OC_OK)
+	{
+		source->error = range->call->error;
+		if (source->error.class == OC_ERR_NONE)
+			oc_error_set(&source->error, OC_ERR_CANCELLED, "reading was cancelled");
+		return OC_STEP_FAILED;
+	}
+	if (range->call->size != source->object.size)
+	{
+		oc_error_set(&source->error, OC_ERR_CHANGED, "the object changed while it was read: it had %llu bytes, now it has %llu",
+					 (unsigned long long) source->object.size, (unsigned long long) range->call->size);
+		return OC_STEP_FAILED;
+	}
+	if (range->call->received != range->size)
+	{
+		oc_error_set(&source->error, OC_ERR_INTEGRITY, "the store sent %zu bytes instead of %zu", range->call->received, range->size);
+		return OC_STEP_FAILED;
+	}
+	if (range->call->store_crc64_known)
+	{
+		source->store_crc64_known = true;
+		source->store_crc64 = range->call->store_crc64;
+	}
+	if (!source->codec_known && !open_decoder(source, range->chunk->data, range->size))
+		return OC_STEP_FAILED;
+	if (source->decoder && source->whole)
+		source->crc64 = oc_crc64(source->crc64, range->chunk->data, range->size);
+	return OC_STEP_OK;
+}
+
+/* The first bytes of an object decide about its codec. */
+static bool
+open_decoder(oc_source *source, const char *data, size_t size)
+{
+	oc_codec codec = source->reader->options.codec;
+
+	source->codec_known = true;
+	if (source->skip_partial) /* a range in the middle is plain by contract */
+		codec = OC_CODEC_NONE;
+	else if (codec == OC_CODEC_AUTO)
+		codec = oc_codec_detect(data, size);
+	if (codec == OC_CODEC_NONE)
+		return true;
+	if (!source->whole)
+	{
+		oc_error_set(&source->error, OC_ERR_ARGUMENT, "a compressed object cannot be read in pieces");
+		return false;
+	}
+	source->decoder = oc_decoder_open(codec, &source->error);
+	return source->decoder != NULL;
+}
+
+/* The piece is a part of the range itself. */
+static oc_step
+plain_piece(oc_source *source)
+{
+	oc_range *range = source->range;
+	size_t left = range->size - source->range_used;
+	size_t size = left < OC_PIECE + OC_PIECE / 2 ? left : OC_PIECE; /* no crumbs */
+	oc_reader *reader = source->reader;
+
+	source->piece = range->chunk->data + source->range_used;
+	source->piece_size = size;
+	if (source->block != range->chunk)
+	{
+		pthread_mutex_lock(&reader->lock);
+		oc_reader_drop(reader, source->block);
+		range->chunk->references++;
+		pthread_mutex_unlock(&reader->lock);
+		source->block = range->chunk;
+	}
+	if (source->whole)
+		source->crc64 = oc_crc64(source->crc64, source->piece, size);
+	source->range_used += size;
+	source->position += size;
+	if (source->range_used == range->size)
+		release_range(source);
+	if (source->position >= source->object.size)
+		return end_of_input(source);
+	return OC_STEP_OK;
+}
+
+/* Fills a block with decoded bytes. */
+static oc_step
+decode_piece(oc_source *source)
+{
+	oc_reader *reader = source->reader;
+	size_t filled = 0;
+	oc_step step = OC_STEP_OK;
+
+	if (source->block)
+	{
+		pthread_mutex_lock(&reader->lock);
+		oc_reader_drop(reader, source->block);
+		pthread_mutex_unlock(&reader->lock);
+	}
+	source->block = oc_reader_block(reader, OC_PIECE);
+	if (source->block == NULL)
+	{
+		oc_error_set(&source->error, OC_ERR_MEMORY, "out of memory while decompressing");
+		return OC_STEP_FAILED;
+	}
+	while (filled < OC_PIECE && step == OC_STEP_OK && !source->input_over)
+	{
+		oc_range *range = source->range;
+		const unsigned char *from = (const unsigned char *) (range ? range->chunk->data + source->range_used : "");
+		size_t size = range ? range->size - source->range_used : 0;
+		size_t before = size;
+		bool last = source->position + size >= source->object.size;
+		size_t written = 0;
+		oc_status status = oc_decoder_read(source->decoder, &from, &size, last, source->block->data + filled, OC_PIECE - filled,
+										   &written, &source->error);
+
+		source->range_used += before - size;
+		source->position += before - size;
+		filled += written;
+		if (status == OC_END)
+			step = end_of_input(source);
+		else if (status != OC_OK)
+			return OC_STEP_FAILED;
+		if (range && size == 0)
+		{
+			release_range(source);
+			if (!last)
+				step = take_range(source);
+		}
+		else if (status == OC_OK && written == 0 && before == size && filled < OC_PIECE)
+		{
+			oc_error_set(&source->error, OC_ERR_CODEC, "the compressed data end too early");
+			return OC_STEP_FAILED;
+		}
+	}
+	source->piece = source->block->data;
+	source->piece_size = filled;
+	return step == OC_STEP_WAIT && filled > 0 ? OC_STEP_OK : step;
+}
+
+/* All stored bytes were taken: are they what the store has? */
+static oc_step
+end_of_input(oc_source *source)
+{
+	source->input_over = true;
+	if (source->whole && source->store_crc64_known && source->crc64 != source->store_crc64)
+	{
+		oc_error_set(&source->error, OC_ERR_INTEGRITY, "the CRC-64 of the object's bytes is %016llx, the store says %016llx",
+					 (unsigned long long) source->crc64, (unsigned long long) source->store_crc64);
+		return OC_STEP_FAILED;
+	}
+	return OC_STEP_OK;
+}
+
+/* The range was used up; its call is freed by the owner. */
+static void
+release_range(oc_source *source)
+{
+	oc_reader *reader = source->reader;
+	oc_range *range = source->range;
+
+	source->range = NULL;
+	pthread_mutex_lock(&reader->lock);
+	reader->bytes_done += range->size;
+	oc_reader_drop(reader, range->chunk);
+	range->chunk = NULL;
+	range->next = reader->done_ranges;
+	reader->done_ranges = range;
+	pthread_mutex_unlock(&reader->lock);
+}
+
+/* ---------------------------------------------------------------- units that are not the whole object */
+
+/* Drops bytes up to the first row begin; false: there is none in this piece. */
+static bool
+skip_partial(oc_source *source)
+{
+	const char *eol = source->reader->options.split.eol;
+	size_t eol_size = strlen(eol);
+	uint64_t begin = source->position - source->piece_size; /* plain: decoded bytes are stored bytes */
+
+	for (size_t i = 0; i < source->piece_size; i++)
+	{
+		char c = source->piece[i];
+		size_t row = i + 1;
+		bool found;
+
+		if (eol_size == 0)
+		{
+			found = c == '\n';
+			if (!found && source->skipped_cr)
+			{
+				found = true;
+				row = i;
+			}
+			source->skipped_cr = c == '\r';
+		}
+		else
+		{
+			if (source->history_size == eol_size)
+				memmove(source->history, source->history + 1, --source->history_size);
+			source->history[source->history_size++] = c;
+			found = source->history_size == eol_size && memcmp(source->history, eol, eol_size) == 0;
+		}
+		if (found)
+		{
+			source->skip_partial = false;
+			source->piece += row;
+			source->piece_size -= row;
+			if (begin + row < source->end)
+				return true;
+			source->input_over = true; /* the first row begins behind our end */
+			break;
+		}
+	}
+	source->piece_size = 0;
+	if (source->position >= source->end)
+		source->input_over = true;
+	return false;
+}
+
+/*
+ * The piece was split.  At the unit's end only the row that began before it is still wanted: a little more is asked for, then
+ * twice as much.
+ */
+static oc_step
+after_piece(oc_source *source)
+{
+	oc_reader *reader = source->reader;
+	uint64_t more = source->position - source->end;
+
+	if (source->piece_last)
+		return OC_STEP_OVER;
+	if (source->to_object_end || source->position < source->end)
+		return OC_STEP_OK;
+	if (!oc_splitter_pending(source->splitter))
+		return OC_STEP_OVER;
+	source->behind_end = true;
+	pthread_mutex_lock(&reader->lock);
+	source->fetch_end = source->position + (more < 65536 ? 65536 : more);
+	if (source->fetch_end > source->object.size)
+		source->fetch_end = source->object.size;
+	pthread_mutex_unlock(&reader->lock);
+	return OC_STEP_OK;
+}
+
+/* ---------------------------------------------------------------- encodings, in the owner's thread */
+
+/* Replaces the piece by its conversion.  What is incomplete at its end waits in leftover. */
+static oc_step
+convert_piece(oc_source *source)
+{
+	const oc_reader_options *options = &source->reader->options;
+	const char *from = source->piece;
+	size_t size = source->piece_size;
+	bool last = source->piece_last;
+	size_t consumed = 1;
+
+	source->converted.size = 0;
+	if (source->leftover_size > 0 && convert_joined(source, &from, &size, last) != OC_STEP_OK)
+		return OC_STEP_FAILED;
+	while (size > 0 && consumed > 0)
+	{
+		oc_status status = options->convert(options->convert_arg, from, size, last, &consumed, &source->converted.data,
+											&source->converted.size, &source->converted.capacity, &source->error);
+
+		if (status != OC_OK)
+			return OC_STEP_FAILED;
+		from += consumed;
+		size -= consumed;
+	}
+	if (size > sizeof(source->leftover) / 2 || (size > 0 && last))
+	{
+		oc_error_set(&source->error, OC_ERR_DATA, "the object's text cannot be converted: an incomplete character");
+		return OC_STEP_FAILED;
+	}
+	if (size > 0)
+	{
+		memcpy(source->leftover + source->leftover_size, from, size);
+		source->leftover_size += size;
+	}
+	/* a byte behind the text must be readable */
+	if (source->converted.size == source->converted.capacity)
+	{
+		char *grown = realloc(source->converted.data, source->converted.capacity + 64);
+
+		if (grown == NULL)
+		{
+			oc_error_set(&source->error, OC_ERR_MEMORY, "out of memory while converting the encoding");
+			return OC_STEP_FAILED;
+		}
+		source->converted.data = grown;
+		source->converted.capacity += 64;
+	}
+	source->piece = source->converted.data;
+	source->piece_size = source->converted.size;
+	return OC_STEP_OK;
+}
+
+/* Converts leftover together with the first bytes that follow. */
+static oc_step
+convert_joined(oc_source *source, const char **from, size_t *size, bool last)
+{
+	const oc_reader_options *options = &source->reader->options;
+	size_t old = source->leftover_size;
+	size_t room = sizeof(source->leftover) - old;
+	size_t added = *size < room ? *size : room;
+	size_t joined = old + added;
+	size_t consumed = 0;
+	oc_status status;
+
+	memcpy(source->leftover + old, *from, added);
+	status = options->convert(options->convert_arg, source->leftover, joined, last && added == *size, &consumed,
+							  &source->converted.data, &source->converted.size, &source->converted.capacity, &source->error);
+	if (status != OC_OK)
+		return OC_STEP_FAILED;
+	if (consumed < old)
+	{
+		/* still incomplete: all that followed is in leftover now, or the text is wrong */
+		if (added < *size || last)
+		{
+			oc_error_set(&source->error, OC_ERR_DATA, "the object's text cannot be converted: an incomplete character");
+			return OC_STEP_FAILED;
+		}
+		memmove(source->leftover, source->leftover + consumed, joined - consumed);
+		source->leftover_size = joined - consumed;
+		*from += added;
+		*size = 0;
+		return OC_STEP_OK;
+	}
+	source->leftover_size = 0;
+	*from += consumed - old;
+	*size -= consumed - old;
+	return OC_STEP_OK;
+}
