@@ -57,6 +57,13 @@ ossImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 	return import.commands;
 }
 
+/* "/" is the bucket itself: SQL has no empty name. */
+static const char *
+import_prefix(const ImportForeignSchemaStmt *stmt)
+{
+	return strcmp(stmt->remote_schema, "/") == 0 ? "" : stmt->remote_schema;
+}
+
 /* All pages of the first level below the prefix. */
 static void
 import_entries(Import *import)
@@ -75,7 +82,7 @@ import_entries(Import *import)
 		if (call == NULL)
 			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 		call->bucket = import->options.bucket;
-		call->prefix = import->stmt->remote_schema;
+		call->prefix = import_prefix(import->stmt);
 		call->delimiter = "/";
 		call->continuation = continuation;
 		status = oc_call_run(call, &oss_waiter);

@@ -122,6 +122,8 @@ ossEndForeignScan(ForeignScanState *node)
 	end_pass(state);
 	if (state->progress)
 		pgstat_progress_end_command();
+	if (state->prune_slot)
+		ExecDropSingleTupleTableSlot(state->prune_slot);
 	MemoryContextDelete(state->context);
 	node->fdw_state = NULL;
 }
