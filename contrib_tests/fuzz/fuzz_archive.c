@@ -11,7 +11,7 @@
 
 #include "oc.h"
 
-#define BYTES_MAX (4u << 20)
+#define BYTES_MAX   (4u << 20)
 #define MEMBERS_MAX 1000
 
 typedef struct source
@@ -30,7 +30,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	source from;
-	oc_archive_options options = {.read = read_piece, .read_arg = &from, .max_members = MEMBERS_MAX, .max_bytes = BYTES_MAX};
+	oc_archive_options options = {
+		.read = read_piece, .read_arg = &from, .max_members = MEMBERS_MAX, .max_bytes = BYTES_MAX};
 	oc_archive *archive;
 	oc_error error = {0};
 	oc_member member;
@@ -52,7 +53,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (members % 3 != 0 && (status = read_member(archive, &total, &error)) != OC_END)
 			break;
 	}
-	must(status == OC_END || (status == OC_FAILED && error.class != OC_ERR_NONE && error.message[0] != '\0'));
+	must(status == OC_END ||
+		 (status == OC_FAILED && error.class != OC_ERR_NONE && error.message[0] != '\0'));
 	oc_archive_close(archive);
 	return 0;
 }

@@ -13,18 +13,19 @@
 #include <string.h>
 
 #define OUTPUT_MAX (4u << 20)
-#define CODECS (OC_CODEC_AUTO + 1)
+#define CODECS     (OC_CODEC_AUTO + 1)
 
 typedef struct outcome
 {
 	oc_status status;
-	size_t size;	/* decoded */
-	uint64_t sum;	/* of what was decoded, FNV-1a */
-	bool cut;		/* stopped at OUTPUT_MAX */
+	size_t size;  /* decoded */
+	uint64_t sum; /* of what was decoded, FNV-1a */
+	bool cut;     /* stopped at OUTPUT_MAX */
 } outcome;
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-static outcome run(oc_codec codec, const uint8_t *data, size_t size, size_t in_piece, size_t out_piece);
+static outcome run(oc_codec codec, const uint8_t *data, size_t size, size_t in_piece,
+				   size_t out_piece);
 static void add(outcome *result, const unsigned char *data, size_t size);
 static void must(bool condition);
 
@@ -68,7 +69,8 @@ run(oc_codec codec, const uint8_t *data, size_t size, size_t in_piece, size_t ou
 		size_t left = piece;
 		size_t written;
 
-		result.status = oc_decoder_read(decoder, &in, &left, done + piece == size, out, out_piece, &written, &error);
+		result.status = oc_decoder_read(decoder, &in, &left, done + piece == size, out, out_piece,
+										&written, &error);
 		must(written <= out_piece && left <= piece && in == data + done + (piece - left));
 		add(&result, out, written);
 		done += piece - left;

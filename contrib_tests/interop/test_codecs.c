@@ -19,8 +19,9 @@ static const struct
 	oc_codec codec;
 	int levels[4];
 } plan[] = {
-	{OC_CODEC_GZIP, {1, 2, 3, 9}},	  {OC_CODEC_DEFLATE, {1, 2, 3, 9}}, {OC_CODEC_ZSTD, {-5, 1, 3, 19}},
-	{OC_CODEC_LZ4, {0, 3, 9, 12}},	  {OC_CODEC_BZIP2, {1, 5, 8, 9}},	  {OC_CODEC_XZ, {0, 1, 3, 9}},
+	{OC_CODEC_GZIP, {1, 2, 3, 9}},   {OC_CODEC_DEFLATE, {1, 2, 3, 9}},
+	{OC_CODEC_ZSTD, {-5, 1, 3, 19}}, {OC_CODEC_LZ4, {0, 3, 9, 12}},
+	{OC_CODEC_BZIP2, {1, 5, 8, 9}},  {OC_CODEC_XZ, {0, 1, 3, 9}},
 };
 
 static char *make_rows(size_t size, size_t *made);
@@ -70,7 +71,8 @@ make_rows(size_t size, size_t *made)
 	for (int i = 0; *made < size; i++)
 	{
 		number = number * 1103515245u + 12345u;
-		*made += (size_t) sprintf(data + *made, "%d,\"item %u, \xc3\xa4\",%u.%02u\n", i, number >> 20, number >> 16 & 0xfff, number >> 9 & 63);
+		*made += (size_t) sprintf(data + *made, "%d,\"item %u, \xc3\xa4\",%u.%02u\n", i,
+								  number >> 20, number >> 16 & 0xfff, number >> 9 & 63);
 	}
 	return data;
 }
@@ -128,7 +130,8 @@ write_object(FILE *file, oc_codec codec, int level, const char *data, size_t siz
 		size_t written;
 		uint32_t adler32;
 
-		if (oc_codec_compress(codec, level, data, block, target, room, &written, &adler32, &error) != OC_OK)
+		if (oc_codec_compress(codec, level, data, block, target, room, &written, &adler32,
+							  &error) != OC_OK)
 			die(error.message);
 		oc_codec_trailer_add(&trailer, codec, adler32, block);
 		put(file, target, written);
@@ -164,7 +167,8 @@ read_object(const char *codec_name, const char *path)
 
 		do
 		{
-			status = oc_decoder_read(decoder, &next, &size, last, out, sizeof(out), &written, &error);
+			status =
+				oc_decoder_read(decoder, &next, &size, last, out, sizeof(out), &written, &error);
 			put(stdout, out, written);
 		} while (status == OC_OK && (size > 0 || written == sizeof(out) || last));
 	}

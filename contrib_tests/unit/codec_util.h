@@ -48,17 +48,18 @@ next_random(uint64_t *state)
 static inline bytes
 make_csv(size_t size, uint64_t seed)
 {
-	static const char *const words[] = {"furiously", "ironic", "deposits", "sleep", "carefully", "TRUCK", "NONE",
-										"DELIVER IN PERSON"};
+	static const char *const words[] = {"furiously", "ironic", "deposits", "sleep",
+										"carefully", "TRUCK",  "NONE",     "DELIVER IN PERSON"};
 	bytes made = {malloc(size + 256), 0, size + 256};
 
 	while (made.size < size)
 	{
 		uint32_t r = next_random(&seed);
 
-		made.size += (size_t) snprintf((char *) made.data + made.size, 256, "%u,%u,%u.%02u,199%u-%02u-%02u,%s,%s %s\n", r % 1000000,
-									   r % 200000, r % 90000, r % 100, r % 8, r % 12 + 1, r % 28 + 1, words[r % 8],
-									   words[next_random(&seed) % 8], words[next_random(&seed) % 8]);
+		made.size += (size_t) snprintf(
+			(char *) made.data + made.size, 256, "%u,%u,%u.%02u,199%u-%02u-%02u,%s,%s %s\n",
+			r % 1000000, r % 200000, r % 90000, r % 100, r % 8, r % 12 + 1, r % 28 + 1,
+			words[r % 8], words[next_random(&seed) % 8], words[next_random(&seed) % 8]);
 	}
 	made.size = size;
 	return made;
@@ -93,8 +94,8 @@ compress_object(oc_codec codec, int level, const bytes *source, size_t block_siz
 		size_t written = 0;
 		uint32_t adler32 = 0;
 
-		if (!CHECK_INT(oc_codec_compress(codec, level, source->data + done, size, target, oc_codec_bound(codec, size), &written, &adler32,
-										 &error),
+		if (!CHECK_INT(oc_codec_compress(codec, level, source->data + done, size, target,
+										 oc_codec_bound(codec, size), &written, &adler32, &error),
 					   OC_OK))
 		{
 			fprintf(stderr, "%s level %d: %s\n", oc_codec_name(codec), level, error.message);
@@ -115,8 +116,8 @@ compress_object(oc_codec codec, int level, const bytes *source, size_t block_siz
  * still, or fails without a message.  limit: stop after that many bytes (a bomb), 0 = none.
  */
 static inline oc_status
-decode(oc_codec codec, const unsigned char *data, size_t size, size_t in_chunk, size_t out_chunk, size_t limit,
-	   bytes *target, oc_error *error)
+decode(oc_codec codec, const unsigned char *data, size_t size, size_t in_chunk, size_t out_chunk,
+	   size_t limit, bytes *target, oc_error *error)
 {
 	oc_decoder *decoder = oc_decoder_open(codec, error);
 	unsigned char *out = malloc(out_chunk + 1);
@@ -143,7 +144,8 @@ decode(oc_codec codec, const unsigned char *data, size_t size, size_t in_chunk, 
 			memcpy(copy, data + done, piece);
 		*error = (oc_error){0};
 		out[out_chunk] = 0xa5;
-		status = oc_decoder_read(decoder, &in, &left, done + piece == size, out, out_chunk, &written, error);
+		status = oc_decoder_read(decoder, &in, &left, done + piece == size, out, out_chunk,
+								 &written, error);
 		tidy &= written <= out_chunk && out[out_chunk] == 0xa5 && in == copy + (piece - left);
 		bytes_add(target, out, written);
 		done += piece - left;
@@ -162,17 +164,20 @@ decode(oc_codec codec, const unsigned char *data, size_t size, size_t in_chunk, 
 
 /* Decodes in the given pieces and compares. */
 static inline bool
-decodes_to(oc_codec codec, const bytes *object, size_t in_chunk, size_t out_chunk, const bytes *expected)
+decodes_to(oc_codec codec, const bytes *object, size_t in_chunk, size_t out_chunk,
+		   const bytes *expected)
 {
 	bytes result = {0};
 	oc_error error = {0};
-	oc_status status = decode(codec, object->data, object->size, in_chunk, out_chunk, 0, &result, &error);
+	oc_status status =
+		decode(codec, object->data, object->size, in_chunk, out_chunk, 0, &result, &error);
 	bool same = status == OC_END && result.size == expected->size &&
 				(result.size == 0 || memcmp(result.data, expected->data, result.size) == 0);
 
 	if (!same)
-		fprintf(stderr, "%s, %zu bytes in pieces of %zu to %zu: status %d, %zu bytes of %zu: %s\n", oc_codec_name(codec),
-				object->size, in_chunk, out_chunk, status, result.size, expected->size, error.message);
+		fprintf(stderr, "%s, %zu bytes in pieces of %zu to %zu: status %d, %zu bytes of %zu: %s\n",
+				oc_codec_name(codec), object->size, in_chunk, out_chunk, status, result.size,
+				expected->size, error.message);
 	bytes_free(&result);
 	return same;
 }

@@ -14,8 +14,9 @@ typedef struct source
 	size_t size;
 	size_t piece;
 	size_t done;
-	unsigned char *last; /* the piece that was given last: freed with the next call, as the contract allows */
-	int fail_after;		 /* calls; -1 = never */
+	unsigned char
+		*last; /* the piece that was given last: freed with the next call, as the contract allows */
+	int fail_after; /* calls; -1 = never */
 	oc_status failure;
 } source;
 
@@ -74,14 +75,16 @@ content_is_right(const char *name, const bytes *content)
 
 		bytes_add(&expected, line, (size_t) snprintf(line, sizeof(line), "%s %d\n", base, i));
 	}
-	same = expected.size == content->size && (content->size == 0 || memcmp(expected.data, content->data, content->size) == 0);
+	same = expected.size == content->size &&
+		   (content->size == 0 || memcmp(expected.data, content->data, content->size) == 0);
 	bytes_free(&expected);
 	return same;
 }
 
 /* Reads the current member; its end must be where its size says. */
 static oc_status
-read_member(oc_archive *archive, const oc_member *member, size_t room, bytes *content, oc_error *error)
+read_member(oc_archive *archive, const oc_member *member, size_t room, bytes *content,
+			oc_error *error)
 {
 	unsigned char *target = malloc(room);
 	oc_status status;
@@ -133,7 +136,8 @@ walk(const oc_archive_options *options, size_t room, bytes *names, oc_error *err
 
 /* room 0: members are passed over. */
 static oc_status
-walk_bytes(oc_archive_format format, const bytes *data, size_t piece, size_t room, bytes *names, oc_error *error)
+walk_bytes(oc_archive_format format, const bytes *data, size_t piece, size_t room, bytes *names,
+		   oc_error *error)
 {
 	source from = {.data = data->data, .size = data->size, .piece = piece, .fail_after = -1};
 	oc_archive_options options = {
@@ -158,13 +162,16 @@ test_sample(const archive_sample *sample, size_t piece, size_t room)
 	int good = sample->good ? status == OC_END : status == OC_FAILED && error.message[0] != '\0';
 
 	if (sample->good || room > 0)
-		good &= names.size <= strlen(sample->members) && (names.size == 0 || memcmp(names.data, sample->members, names.size) == 0);
+		good &= names.size <= strlen(sample->members) &&
+				(names.size == 0 || memcmp(names.data, sample->members, names.size) == 0);
 	if (sample->good)
 		good &= names.size == strlen(sample->members);
 	/* A damaged member that nobody reads does no harm */
 	if (!CHECK(good || (!sample->good && room == 0)))
-		fprintf(stderr, "sample \"%s\" in pieces of %zu to %zu: status %d, %zu of %zu bytes of names: %s\n", sample->name, piece, room,
-				status, names.size, strlen(sample->members), error.message);
+		fprintf(stderr,
+				"sample \"%s\" in pieces of %zu to %zu: status %d, %zu of %zu bytes of names: %s\n",
+				sample->name, piece, room, status, names.size, strlen(sample->members),
+				error.message);
 	bytes_free(&data);
 	bytes_free(&names);
 }
@@ -196,7 +203,8 @@ test_cuts(const archive_sample *sample)
 		bytes names = {0};
 		oc_error error = {0};
 
-		refused += walk_bytes(sample->format, &cut, 1000, 4096, &names, &error) == OC_FAILED && error.message[0] != '\0';
+		refused += walk_bytes(sample->format, &cut, 1000, 4096, &names, &error) == OC_FAILED &&
+				   error.message[0] != '\0';
 		bytes_free(&names);
 	}
 	if (!CHECK_INT(refused, tried))
@@ -215,7 +223,8 @@ test_plain_tar_cuts(const archive_sample *sample)
 	size_t tried = 0;
 	size_t end;
 
-	CHECK_INT(decode(OC_CODEC_AUTO, packed.data, packed.size, SIZE_MAX, 65536, 0, &tar, &error), OC_END);
+	CHECK_INT(decode(OC_CODEC_AUTO, packed.data, packed.size, SIZE_MAX, 65536, 0, &tar, &error),
+			  OC_END);
 	for (end = tar.size; end > 0 && tar.data[end - 1] == 0;)
 		end--;
 	end = (end + 511) / 512 * 512;
@@ -238,7 +247,8 @@ test_limits(void)
 	const archive_sample *sample = &archive_samples[0];
 	bytes data = of_hex(sample->hex);
 	source from = {.data = data.data, .size = data.size, .piece = 1000, .fail_after = -1};
-	oc_archive_options options = {.format = OC_ARCHIVE_TAR, .codec = OC_CODEC_AUTO, .read = read_piece, .read_arg = &from};
+	oc_archive_options options = {
+		.format = OC_ARCHIVE_TAR, .codec = OC_CODEC_AUTO, .read = read_piece, .read_arg = &from};
 	bytes names = {0};
 	oc_error error = {0};
 
@@ -251,7 +261,8 @@ test_limits(void)
 	options.max_bytes = 2000;
 	CHECK_INT(walk(&options, 1000, &names, &error), OC_FAILED);
 	CHECK_INT(error.class, OC_ERR_LIMIT);
-	CHECK_STR(error.message, "tar archive cannot be read: it has more decompressed bytes than allowed");
+	CHECK_STR(error.message,
+			  "tar archive cannot be read: it has more decompressed bytes than allowed");
 	free(from.last);
 	bytes_free(&names);
 	bytes_free(&data);
@@ -266,8 +277,15 @@ test_failing_source(oc_status failure)
 
 	for (int calls = 0; calls < 5; calls++)
 	{
-		source from = {.data = data.data, .size = data.size, .piece = 50, .fail_after = calls, .failure = failure};
-		oc_archive_options options = {.format = OC_ARCHIVE_TAR, .codec = OC_CODEC_GZIP, .read = read_piece, .read_arg = &from};
+		source from = {.data = data.data,
+					   .size = data.size,
+					   .piece = 50,
+					   .fail_after = calls,
+					   .failure = failure};
+		oc_archive_options options = {.format = OC_ARCHIVE_TAR,
+									  .codec = OC_CODEC_GZIP,
+									  .read = read_piece,
+									  .read_arg = &from};
 		bytes names = {0};
 		oc_error error = {0};
 
@@ -310,7 +328,8 @@ test_facts(void)
 {
 	bytes data = of_hex(archive_samples[0].hex);
 	source from = {.data = data.data, .size = data.size, .piece = 1000, .fail_after = -1};
-	oc_archive_options options = {.format = OC_ARCHIVE_TAR, .codec = OC_CODEC_AUTO, .read = read_piece, .read_arg = &from};
+	oc_archive_options options = {
+		.format = OC_ARCHIVE_TAR, .codec = OC_CODEC_AUTO, .read = read_piece, .read_arg = &from};
 	oc_error error = {0};
 	oc_archive *archive = oc_archive_open(&options, &error);
 	oc_member member;

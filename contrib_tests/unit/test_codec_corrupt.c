@@ -4,8 +4,8 @@
  */
 #include "codec_util.h"
 
-static const oc_codec packed_codecs[] = {OC_CODEC_GZIP,	 OC_CODEC_ZSTD, OC_CODEC_LZ4,
-										 OC_CODEC_BZIP2, OC_CODEC_XZ,	OC_CODEC_DEFLATE};
+static const oc_codec packed_codecs[] = {OC_CODEC_GZIP,  OC_CODEC_ZSTD, OC_CODEC_LZ4,
+										 OC_CODEC_BZIP2, OC_CODEC_XZ,   OC_CODEC_DEFLATE};
 
 #define PACKED (sizeof(packed_codecs) / sizeof(packed_codecs[0]))
 
@@ -35,13 +35,14 @@ check_flips(oc_codec codec, const bytes *source, size_t in_chunk)
 			object.data[i] ^= masks[j];
 			if (status == OC_FAILED)
 				errors += error.class == OC_ERR_CODEC || error.class == OC_ERR_LIMIT;
-			else if (result.size == source->size && memcmp(result.data, source->data, result.size) == 0)
+			else if (result.size == source->size &&
+					 memcmp(result.data, source->data, result.size) == 0)
 				same++;
 			else
 			{
 				bad++;
-				fprintf(stderr, "%s: byte %zu of %zu xor %02x gave %zu bytes\n", oc_codec_name(codec), i, object.size, masks[j],
-						result.size);
+				fprintf(stderr, "%s: byte %zu of %zu xor %02x gave %zu bytes\n",
+						oc_codec_name(codec), i, object.size, masks[j], result.size);
 			}
 			bytes_free(&result);
 		}
@@ -63,11 +64,12 @@ check_cuts(oc_codec codec, const bytes *source, size_t in_chunk)
 		bytes result = {0};
 		oc_error error = {0};
 
-		if (decode(codec, object.data, size, in_chunk, 4096, 0, &result, &error) == OC_FAILED && error.class == OC_ERR_CODEC &&
-			strstr(error.message, "truncated"))
+		if (decode(codec, object.data, size, in_chunk, 4096, 0, &result, &error) == OC_FAILED &&
+			error.class == OC_ERR_CODEC && strstr(error.message, "truncated"))
 			refused++;
 		else
-			fprintf(stderr, "%s cut at %zu of %zu: %s\n", oc_codec_name(codec), size, object.size, error.message);
+			fprintf(stderr, "%s cut at %zu of %zu: %s\n", oc_codec_name(codec), size, object.size,
+					error.message);
 		bytes_free(&result);
 	}
 	CHECK_INT(refused, object.size);
@@ -75,7 +77,8 @@ check_cuts(oc_codec codec, const bytes *source, size_t in_chunk)
 }
 
 static void
-check_garbage(oc_codec codec, const bytes *source, const void *garbage, size_t size, oc_status expected)
+check_garbage(oc_codec codec, const bytes *source, const void *garbage, size_t size,
+			  oc_status expected)
 {
 	static const size_t chunks[] = {1, 7, 1 << 20};
 
@@ -86,10 +89,13 @@ check_garbage(oc_codec codec, const bytes *source, const void *garbage, size_t s
 		oc_error error = {0};
 
 		bytes_add(&object, garbage, size);
-		if (!CHECK_INT(decode(codec, object.data, object.size, chunks[i], 4096, 0, &result, &error), expected))
-			fprintf(stderr, "%s with %zu bytes behind: %s\n", oc_codec_name(codec), size, error.message);
+		if (!CHECK_INT(decode(codec, object.data, object.size, chunks[i], 4096, 0, &result, &error),
+					   expected))
+			fprintf(stderr, "%s with %zu bytes behind: %s\n", oc_codec_name(codec), size,
+					error.message);
 		if (expected == OC_FAILED)
-			CHECK(strstr(error.message, "garbage") || strstr(error.message, "truncated") || strstr(error.message, "corrupt"));
+			CHECK(strstr(error.message, "garbage") || strstr(error.message, "truncated") ||
+				  strstr(error.message, "corrupt"));
 		bytes_free(&object);
 		bytes_free(&result);
 	}
@@ -107,7 +113,8 @@ test_garbage(oc_codec codec, const bytes *source)
 	check_garbage(codec, source, member.data, member.size, OC_FAILED);
 	/* gzip is padded by tapes, xz allows padding by fours; others know no padding */
 	check_garbage(codec, source, zeros, 1, codec == OC_CODEC_GZIP ? OC_END : OC_FAILED);
-	check_garbage(codec, source, zeros, 512, codec == OC_CODEC_GZIP || codec == OC_CODEC_XZ ? OC_END : OC_FAILED);
+	check_garbage(codec, source, zeros, 512,
+				  codec == OC_CODEC_GZIP || codec == OC_CODEC_XZ ? OC_END : OC_FAILED);
 	zeros[511] = 1;
 	check_garbage(codec, source, zeros, 512, OC_FAILED);
 	bytes_free(&member);
@@ -117,14 +124,22 @@ test_garbage(oc_codec codec, const bytes *source)
 static void
 test_not_this_codec(oc_codec codec)
 {
-	static const char *const texts[] = {"a,b,c\n1,2,3\n", "\x1f\x8b", "BZh", "(", "\xfd" "7z", "\x04\"M"};
+	static const char *const texts[] = {"a,b,c\n1,2,3\n",
+										"\x1f\x8b",
+										"BZh",
+										"(",
+										"\xfd"
+										"7z",
+										"\x04\"M"};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 	{
 		bytes result = {0};
 		oc_error error = {0};
 
-		CHECK_INT(decode(codec, (const unsigned char *) texts[i], strlen(texts[i]), 2, 100, 0, &result, &error), OC_FAILED);
+		CHECK_INT(decode(codec, (const unsigned char *) texts[i], strlen(texts[i]), 2, 100, 0,
+						 &result, &error),
+				  OC_FAILED);
 		CHECK_INT(error.class, OC_ERR_CODEC);
 		CHECK_INT(result.size, 0);
 		bytes_free(&result);
@@ -144,7 +159,8 @@ test_bomb(oc_codec codec)
 
 	for (int i = 0; i < 10; i++)
 		bytes_add(&object, block.data, block.size);
-	CHECK_INT(decode(codec, object.data, object.size, SIZE_MAX, 65536, 5000000, &result, &error), OC_OK);
+	CHECK_INT(decode(codec, object.data, object.size, SIZE_MAX, 65536, 5000000, &result, &error),
+			  OC_OK);
 	CHECK(result.size >= 5000000 && result.size <= 5000000 + 65536);
 	bytes_free(&source);
 	bytes_free(&block);
@@ -163,7 +179,8 @@ test_sticky(void)
 	char target[10];
 	size_t written;
 
-	CHECK_INT(oc_decoder_read(decoder, &bad, &size, false, target, 10, &written, &error), OC_FAILED);
+	CHECK_INT(oc_decoder_read(decoder, &bad, &size, false, target, 10, &written, &error),
+			  OC_FAILED);
 	CHECK_STR(error.message, "not gzip data");
 	CHECK_INT(oc_decoder_read(decoder, &bad, &size, true, target, 10, &written, &error), OC_FAILED);
 	CHECK_STR(error.message, "gzip data could not be decoded before");
@@ -193,7 +210,8 @@ test_nothing(oc_codec codec, const bytes *source)
 	CHECK_INT(written, 0);
 	do
 	{
-		status = oc_decoder_read(decoder, &in, &left, true, target, sizeof(target), &written, &error);
+		status =
+			oc_decoder_read(decoder, &in, &left, true, target, sizeof(target), &written, &error);
 		total += written;
 	} while (status == OC_OK);
 	CHECK_INT(status, OC_END);

@@ -66,8 +66,10 @@ check_bad(const codec_sample *sample, const bytes *object)
 		bytes result = {0};
 		oc_error error = {0};
 
-		all &= decode(sample->codec, object->data, object->size, chunks[i], 4096, 0, &result, &error) == OC_FAILED;
-		all &= strncmp(error.message, "", 1) != 0 && strstr(error.message, oc_codec_name(sample->codec)) != NULL;
+		all &= decode(sample->codec, object->data, object->size, chunks[i], 4096, 0, &result,
+					  &error) == OC_FAILED;
+		all &= strncmp(error.message, "", 1) != 0 &&
+			   strstr(error.message, oc_codec_name(sample->codec)) != NULL;
 		bytes_free(&result);
 	}
 	if (!CHECK(all))

@@ -4,8 +4,9 @@
  */
 #include "codec_util.h"
 
-static const oc_codec written_codecs[] = {OC_CODEC_NONE, OC_CODEC_GZIP, OC_CODEC_ZSTD, OC_CODEC_LZ4,
-										  OC_CODEC_BZIP2, OC_CODEC_XZ, OC_CODEC_DEFLATE};
+static const oc_codec written_codecs[] = {OC_CODEC_NONE,   OC_CODEC_GZIP,  OC_CODEC_ZSTD,
+										  OC_CODEC_LZ4,    OC_CODEC_BZIP2, OC_CODEC_XZ,
+										  OC_CODEC_DEFLATE};
 
 #define WRITTEN (sizeof(written_codecs) / sizeof(written_codecs[0]))
 
@@ -23,7 +24,8 @@ compress_job(void *arg)
 	block_job *job = arg;
 	bytes object = compress_object(job->codec, OC_LEVEL_DEFAULT, job->source, 30000);
 
-	job->same = object.size == job->expected.size && memcmp(object.data, job->expected.data, object.size) == 0 &&
+	job->same = object.size == job->expected.size &&
+				memcmp(object.data, job->expected.data, object.size) == 0 &&
 				decodes_to(job->codec, &object, 4096, 4096, job->source);
 	bytes_free(&object);
 }

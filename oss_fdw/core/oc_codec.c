@@ -14,7 +14,7 @@
 #include "oc_codec_int.h"
 
 #define MAGIC_MAX 8
-#define HELD_MAX OC_ZLIB_SAMPLE /* bytes looked at before AUTO decides */
+#define HELD_MAX  OC_ZLIB_SAMPLE /* bytes looked at before AUTO decides */
 
 typedef struct codec_magic
 {
@@ -25,18 +25,18 @@ typedef struct codec_magic
 
 struct oc_decoder
 {
-	oc_codec codec; /* AUTO until decided */
-	const oc_codec_ops *ops; /* NULL: bytes pass through */
-	void *state;			 /* of ops */
+	oc_codec codec;               /* AUTO until decided */
+	const oc_codec_ops *ops;      /* NULL: bytes pass through */
+	void *state;                  /* of ops */
 	unsigned char held[HELD_MAX]; /* AUTO: what was taken from the caller before the decision */
 	size_t held_size;
-	size_t held_given; /* of these, passed to the codec */
+	size_t held_given;              /* of these, passed to the codec */
 	unsigned char start[MAGIC_MAX]; /* the first bytes of the current member, already decoded */
 	size_t start_size;
 	uint64_t members; /* complete ones */
-	bool inside;	  /* of a member */
-	bool padding;	  /* only zeros may follow */
-	bool failed;	  /* stays so */
+	bool inside;      /* of a member */
+	bool padding;     /* only zeros may follow */
+	bool failed;      /* stays so */
 };
 
 static const oc_codec_ops *ops_of(oc_codec codec);
@@ -153,12 +153,14 @@ oc_codec_level_check(oc_codec codec, int level, oc_error *error)
 		return true;
 	if (!ops || ops->level_max < ops->level_min)
 	{
-		oc_error_set(error, OC_ERR_ARGUMENT, "compression \"%s\" has no levels", oc_codec_name(codec));
+		oc_error_set(error, OC_ERR_ARGUMENT, "compression \"%s\" has no levels",
+					 oc_codec_name(codec));
 		return false;
 	}
 	if (level < ops->level_min || level > ops->level_max)
 	{
-		oc_error_set(error, OC_ERR_ARGUMENT, "compression level %d is out of range for %s: must be between %d and %d",
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 "compression level %d is out of range for %s: must be between %d and %d",
 					 level, ops->name, ops->level_min, ops->level_max);
 		return false;
 	}
@@ -250,7 +252,8 @@ oc_codec_compress(oc_codec codec, int level, const void *source, size_t source_s
 	}
 	if (!ops || !ops->compress)
 	{
-		oc_error_set(error, OC_ERR_ARGUMENT, "compression \"%s\" cannot be written", oc_codec_name(codec));
+		oc_error_set(error, OC_ERR_ARGUMENT, "compression \"%s\" cannot be written",
+					 oc_codec_name(codec));
 		return OC_FAILED;
 	}
 	if (!oc_codec_level_check(codec, level, error))
@@ -269,7 +272,8 @@ oc_codec_trailer_init(oc_codec_trailer *trailer)
 }
 
 void
-oc_codec_trailer_add(oc_codec_trailer *trailer, oc_codec codec, uint32_t adler32, size_t source_size)
+oc_codec_trailer_add(oc_codec_trailer *trailer, oc_codec codec, uint32_t adler32,
+					 size_t source_size)
 {
 	if (codec == OC_CODEC_DEFLATE)
 		trailer->adler32 = oc_codec_zlib_combine(trailer->adler32, adler32, source_size);
@@ -281,7 +285,8 @@ oc_codec_prologue(oc_codec codec, int level, void *target)
 {
 	if (codec != OC_CODEC_DEFLATE)
 		return 0;
-	return oc_codec_zlib_prologue(level == OC_LEVEL_DEFAULT ? oc_codec_deflate.level_default : level, target);
+	return oc_codec_zlib_prologue(
+		level == OC_LEVEL_DEFAULT ? oc_codec_deflate.level_default : level, target);
 }
 
 size_t
@@ -361,12 +366,14 @@ oc_decoder_read(oc_decoder *decoder, const unsigned char **source, size_t *sourc
 	*written = 0;
 	if (decoder->failed)
 	{
-		oc_error_set(error, OC_ERR_CODEC, "%s data could not be decoded before", oc_codec_name(decoder->codec));
+		oc_error_set(error, OC_ERR_CODEC, "%s data could not be decoded before",
+					 oc_codec_name(decoder->codec));
 		return OC_FAILED;
 	}
 	if (decoder->codec == OC_CODEC_AUTO)
 		status = hold(decoder, source, source_size, last, error);
-	if (status == OC_OK && decoder->codec != OC_CODEC_AUTO && decoder->held_given < decoder->held_size)
+	if (status == OC_OK && decoder->codec != OC_CODEC_AUTO &&
+		decoder->held_given < decoder->held_size)
 	{
 		io.in = decoder->held + decoder->held_given;
 		io.in_size = decoder->held_size - decoder->held_given;
@@ -374,7 +381,8 @@ oc_decoder_read(oc_decoder *decoder, const unsigned char **source, size_t *sourc
 		status = run(decoder, &io, error);
 		decoder->held_given = decoder->held_size - io.in_size;
 	}
-	if (status == OC_OK && decoder->codec != OC_CODEC_AUTO && decoder->held_given == decoder->held_size)
+	if (status == OC_OK && decoder->codec != OC_CODEC_AUTO &&
+		decoder->held_given == decoder->held_size)
 	{
 		io.in = *source ? *source : nothing;
 		io.in_size = *source ? *source_size : 0;
@@ -391,7 +399,8 @@ oc_decoder_read(oc_decoder *decoder, const unsigned char **source, size_t *sourc
 
 /* Takes bytes until there are enough to know the codec. */
 static oc_status
-hold(oc_decoder *decoder, const unsigned char **source, size_t *source_size, bool last, oc_error *error)
+hold(oc_decoder *decoder, const unsigned char **source, size_t *source_size, bool last,
+	 oc_error *error)
 {
 	size_t size = HELD_MAX - decoder->held_size;
 
@@ -406,7 +415,8 @@ hold(oc_decoder *decoder, const unsigned char **source, size_t *source_size, boo
 	}
 	if (decoder->held_size < HELD_MAX && !last)
 		return OC_OK;
-	return decide(decoder, oc_codec_detect(decoder->held, decoder->held_size), error) ? OC_OK : OC_FAILED;
+	return decide(decoder, oc_codec_detect(decoder->held, decoder->held_size), error) ? OC_OK
+																					  : OC_FAILED;
 }
 
 /* Goes on until input or room is used up. */
@@ -457,7 +467,8 @@ run_member(oc_decoder *decoder, oc_codec_io *io, oc_error *error)
 	const unsigned char *begin = io->in;
 	oc_status status;
 
-	if (!decoder->inside && decoder->codec == OC_CODEC_GZIP && decoder->members > 0 && io->in[0] == 0)
+	if (!decoder->inside && decoder->codec == OC_CODEC_GZIP && decoder->members > 0 &&
+		io->in[0] == 0)
 	{
 		decoder->padding = true;
 		return OC_END;
@@ -492,7 +503,8 @@ check_start(oc_decoder *decoder, const oc_codec_io *io, oc_error *error)
 	if (may_begin(decoder->codec, start, decoder->start_size + size))
 		return true;
 	if (decoder->members > 0)
-		oc_error_set(error, OC_ERR_CODEC, "garbage after the end of the %s data", decoder->ops->name);
+		oc_error_set(error, OC_ERR_CODEC, "garbage after the end of the %s data",
+					 decoder->ops->name);
 	else
 		oc_error_set(error, OC_ERR_CODEC, "not %s data", decoder->ops->name);
 	return false;
@@ -514,7 +526,8 @@ run_padding(oc_decoder *decoder, oc_codec_io *io, oc_error *error)
 	{
 		if (*io->in != 0)
 		{
-			oc_error_set(error, OC_ERR_CODEC, "garbage after the end of the %s data", decoder->ops->name);
+			oc_error_set(error, OC_ERR_CODEC, "garbage after the end of the %s data",
+						 decoder->ops->name);
 			return OC_FAILED;
 		}
 	}

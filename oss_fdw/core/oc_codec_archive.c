@@ -19,29 +19,29 @@
 
 #include "oc_int.h"
 
-#define BUFFER_SIZE 262144
+#define BUFFER_SIZE         262144
 #define DEFAULT_MAX_MEMBERS 100000
-#define TAR_BLOCK 512
-#define ZIP_END_SIZE 22						  /* the end record without its comment */
-#define TAIL_SIZE (ZIP_END_SIZE + UINT16_MAX) /* the end record begins in here */
+#define TAR_BLOCK           512
+#define ZIP_END_SIZE        22                          /* the end record without its comment */
+#define TAIL_SIZE           (ZIP_END_SIZE + UINT16_MAX) /* the end record begins in here */
 
 struct oc_archive
 {
 	oc_archive_options options;
-	struct archive *reader;	  /* libarchive's */
+	struct archive *reader; /* libarchive's */
 	oc_decoder *decoder;
-	bool opened;			  /* reader was given feed */
-	bool inside;			  /* there is a current member */
-	oc_status status;		  /* not OC_OK: final, OC_END or a failure */
-	const unsigned char *in;  /* what the caller's read gave and the decoder has not taken */
+	bool opened;             /* reader was given feed */
+	bool inside;             /* there is a current member */
+	oc_status status;        /* not OC_OK: final, OC_END or a failure */
+	const unsigned char *in; /* what the caller's read gave and the decoder has not taken */
 	size_t in_size;
-	bool in_last;			  /* no more will come */
-	bool fed_all;			  /* the decoder has come to its end */
-	uint64_t members;		  /* headers seen, of any kind */
-	uint64_t fed;			  /* bytes passed to libarchive */
-	uint64_t given;			  /* bytes of members passed to the caller */
-	uint64_t zeros;			  /* zero bytes that what was fed ends with */
-	oc_error problem;		  /* why feed failed, or the final failure */
+	bool in_last;     /* no more will come */
+	bool fed_all;     /* the decoder has come to its end */
+	uint64_t members; /* headers seen, of any kind */
+	uint64_t fed;     /* bytes passed to libarchive */
+	uint64_t given;   /* bytes of members passed to the caller */
+	uint64_t zeros;   /* zero bytes that what was fed ends with */
+	oc_error problem; /* why feed failed, or the final failure */
 	size_t tail_size;
 	unsigned char tail[TAIL_SIZE]; /* zip: the last bytes that were fed */
 	unsigned char buffer[BUFFER_SIZE];
@@ -65,8 +65,9 @@ static const char *format_name(const oc_archive *archive);
 oc_archive_format
 oc_archive_by_name(const char *name)
 {
-	static const char *const tars[] = {".tar",	   ".tar.gz", ".tgz",	 ".tar.zst",	 ".tzst",		 ".tar.lz4", ".tar.bz2",
-									   ".tbz2", ".tbz",	  ".tar.xz", ".txz", ".tar.deflate"};
+	static const char *const tars[] = {".tar",  ".tar.gz",  ".tgz",     ".tar.zst",
+									   ".tzst", ".tar.lz4", ".tar.bz2", ".tbz2",
+									   ".tbz",  ".tar.xz",  ".txz",     ".tar.deflate"};
 
 	for (size_t i = 0; i < sizeof(tars) / sizeof(tars[0]); i++)
 	{
@@ -147,11 +148,13 @@ prepare(oc_archive *archive, oc_error *error)
 		result = archive_read_support_format_tar(reader);
 		/* What "cat a.tar b.tar" made is read to its end, and garbage behind an end mark is noticed */
 		if (result == ARCHIVE_OK)
-			result = archive_read_set_format_option(reader, "tar", "read_concatenated_archives", "1");
+			result =
+				archive_read_set_format_option(reader, "tar", "read_concatenated_archives", "1");
 	}
 	if (result == ARCHIVE_OK)
 		return true;
-	oc_error_set(error, OC_ERR_MEMORY, "libarchive cannot read %s archives: %s", format_name(archive),
+	oc_error_set(error, OC_ERR_MEMORY, "libarchive cannot read %s archives: %s",
+				 format_name(archive),
 				 archive_error_string(reader) ? archive_error_string(reader) : "unknown reason");
 	return false;
 }
@@ -177,7 +180,8 @@ oc_archive_next(oc_archive *archive, oc_member *member, oc_error *error)
 	{
 		archive->status = next_header(archive, &entry);
 		/* A link of either kind has no data of its own */
-		if (archive->status == OC_OK && archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry))
+		if (archive->status == OC_OK && archive_entry_filetype(entry) == AE_IFREG &&
+			!archive_entry_hardlink(entry))
 			archive->inside = true;
 	}
 	if (archive->inside)
@@ -188,7 +192,8 @@ oc_archive_next(oc_archive *archive, oc_member *member, oc_error *error)
 }
 
 oc_status
-oc_archive_read(oc_archive *archive, void *target, size_t target_size, size_t *written, oc_error *error)
+oc_archive_read(oc_archive *archive, void *target, size_t target_size, size_t *written,
+				oc_error *error)
 {
 	la_ssize_t result = 0;
 
@@ -204,8 +209,10 @@ oc_archive_read(oc_archive *archive, void *target, size_t target_size, size_t *w
 		else
 			archive->given += (uint64_t) result;
 	}
-	if (archive->status == OC_OK && archive->options.max_bytes > 0 && archive->given > archive->options.max_bytes)
-		archive->status = fail(archive, OC_ERR_LIMIT, "it has more decompressed bytes than allowed");
+	if (archive->status == OC_OK && archive->options.max_bytes > 0 &&
+		archive->given > archive->options.max_bytes)
+		archive->status =
+			fail(archive, OC_ERR_LIMIT, "it has more decompressed bytes than allowed");
 	if (archive->status != OC_OK)
 	{
 		*error = archive->problem;
@@ -249,13 +256,15 @@ fill(oc_archive *archive, size_t *size)
 		{
 			const void *data = NULL;
 
-			status = archive->options.read(archive->options.read_arg, &data, &archive->in_size, &archive->problem);
+			status = archive->options.read(archive->options.read_arg, &data, &archive->in_size,
+										   &archive->problem);
 			archive->in = data;
 			archive->in_last = archive->in_size == 0;
 		}
 		if (status == OC_OK)
-			status = oc_decoder_read(archive->decoder, &archive->in, &archive->in_size, archive->in_last, archive->buffer,
-									 BUFFER_SIZE, size, &archive->problem);
+			status =
+				oc_decoder_read(archive->decoder, &archive->in, &archive->in_size, archive->in_last,
+								archive->buffer, BUFFER_SIZE, size, &archive->problem);
 		archive->fed_all = status == OC_END;
 		if (status != OC_OK && status != OC_END)
 		{
@@ -275,7 +284,8 @@ account(oc_archive *archive, const unsigned char *data, size_t size)
 	archive->fed += size;
 	if (archive->options.max_bytes > 0 && archive->fed > archive->options.max_bytes)
 	{
-		archive->status = fail(archive, OC_ERR_LIMIT, "it has more decompressed bytes than allowed");
+		archive->status =
+			fail(archive, OC_ERR_LIMIT, "it has more decompressed bytes than allowed");
 		return false;
 	}
 	if (archive->options.format == OC_ARCHIVE_ZIP)
@@ -354,7 +364,8 @@ describe(oc_archive *archive, struct archive_entry *entry, oc_member *member)
 	if (member->size_known)
 		member->size = (uint64_t) archive_entry_size(entry);
 	if (archive_entry_mtime_is_set(entry))
-		member->last_modified = (int64_t) archive_entry_mtime(entry) * 1000000 + archive_entry_mtime_nsec(entry) / 1000;
+		member->last_modified =
+			(int64_t) archive_entry_mtime(entry) * 1000000 + archive_entry_mtime_nsec(entry) / 1000;
 	return OC_OK;
 }
 
@@ -385,12 +396,14 @@ check_zip_end(oc_archive *archive)
 		const unsigned char *record = archive->tail + archive->tail_size - comment - ZIP_END_SIZE;
 		unsigned entries;
 
-		if (memcmp(record, "PK\5\6", 4) != 0 || (record[20] | (unsigned) record[21] << 8) != comment)
+		if (memcmp(record, "PK\5\6", 4) != 0 ||
+			(record[20] | (unsigned) record[21] << 8) != comment)
 			continue;
 		entries = record[10] | (unsigned) record[11] << 8;
 		/* 65,535 stands for "see the zip64 record" */
 		if (entries != UINT16_MAX && entries != (archive->members & UINT16_MAX))
-			return fail(archive, OC_ERR_CODEC, "its directory lists another number of members than it has");
+			return fail(archive, OC_ERR_CODEC,
+						"its directory lists another number of members than it has");
 		return OC_END;
 	}
 	return fail(archive, OC_ERR_CODEC, "it is truncated: no end record");
@@ -401,7 +414,8 @@ check_zip_end(oc_archive *archive)
 static oc_status
 fail(oc_archive *archive, oc_error_class class, const char *message)
 {
-	oc_error_set(&archive->problem, class, "%s archive cannot be read: %s", format_name(archive), message);
+	oc_error_set(&archive->problem, class, "%s archive cannot be read: %s", format_name(archive),
+				 message);
 	return OC_FAILED;
 }
 

@@ -28,8 +28,8 @@ static oc_status bzip2_decode(void *state, oc_codec_io *io, oc_error *error);
 static oc_status bzip2_failed(int result, oc_error *error);
 static void bzip2_close(void *state);
 
-static const unsigned char bzip2_empty[] = {'B', 'Z', 'h', '9', 0x17, 0x72, 0x45,
-											0x38, 0x50, 0x90, 0, 0, 0, 0};
+static const unsigned char bzip2_empty[] = {'B',  'Z',  'h',  '9', 0x17, 0x72, 0x45,
+											0x38, 0x50, 0x90, 0,   0,    0,    0};
 
 const oc_codec_ops oc_codec_bzip2 = {
 	.name = "bzip2",
@@ -62,10 +62,12 @@ bzip2_compress(int level, const unsigned char *source, size_t source_size, unsig
 
 	if (source_size > SLICE_MAX)
 	{
-		oc_error_set(error, OC_ERR_LIMIT, "bzip2 cannot compress a block of %zu bytes", source_size);
+		oc_error_set(error, OC_ERR_LIMIT, "bzip2 cannot compress a block of %zu bytes",
+					 source_size);
 		return OC_FAILED;
 	}
-	result = BZ2_bzBuffToBuffCompress((char *) target, &size, (char *) source, source_size, level, 0, 0);
+	result =
+		BZ2_bzBuffToBuffCompress((char *) target, &size, (char *) source, source_size, level, 0, 0);
 	if (result != BZ_OK)
 		return bzip2_failed(result, error);
 	*written = size;
@@ -122,7 +124,8 @@ bzip2_failed(int result, oc_error *error)
 	if (result == BZ_MEM_ERROR)
 		return oc_codec_no_memory("bzip2", error);
 	if (result == BZ_DATA_ERROR)
-		oc_error_set(error, OC_ERR_CODEC, "bzip2 data are corrupt: checksum differs or invalid block");
+		oc_error_set(error, OC_ERR_CODEC,
+					 "bzip2 data are corrupt: checksum differs or invalid block");
 	else if (result == BZ_DATA_ERROR_MAGIC)
 		oc_error_set(error, OC_ERR_CODEC, "bzip2 data are corrupt: invalid header");
 	else

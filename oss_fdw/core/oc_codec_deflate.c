@@ -21,7 +21,8 @@ static oc_status deflate_compress(int level, const unsigned char *source, size_t
 								  unsigned char *target, size_t target_size, size_t *written,
 								  uint32_t *adler32, oc_error *error);
 static oc_status run_zlib(int level, const unsigned char *source, size_t source_size,
-						  unsigned char *target, size_t target_size, size_t *written, oc_error *error);
+						  unsigned char *target, size_t target_size, size_t *written,
+						  oc_error *error);
 static void *deflate_open(oc_error *error);
 static oc_status deflate_decode(void *state, oc_codec_io *io, oc_error *error);
 static const char *inflate_problem(int result, const z_stream *stream);
@@ -51,7 +52,8 @@ deflate_compress(int level, const unsigned char *source, size_t source_size, uns
 	*adler32 = libdeflate_adler32(1, source, source_size);
 	if (level <= OC_ISAL_LEVELS)
 	{
-		oc_status status = oc_codec_isal(level, false, source, source_size, target, target_size, written, error);
+		oc_status status =
+			oc_codec_isal(level, false, source, source_size, target, target_size, written, error);
 
 		if (status != OC_AGAIN)
 			return status;
@@ -70,7 +72,8 @@ run_zlib(int level, const unsigned char *source, size_t source_size, unsigned ch
 	unsigned char *out_end = target + target_size;
 	bool complete;
 
-	if (deflateInit2(&stream, level, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (deflateInit2(&stream, level, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL, Z_DEFAULT_STRATEGY) !=
+		Z_OK)
 		return oc_codec_no_memory("deflate", error);
 	stream.next_in = (unsigned char *) source; /* only read */
 	do
@@ -91,8 +94,9 @@ run_zlib(int level, const unsigned char *source, size_t source_size, unsigned ch
 	*written = out - target;
 	if (!complete)
 	{
-		oc_error_set(error, OC_ERR_LIMIT, "deflate could not compress a block of %zu bytes into %zu bytes",
-					 source_size, target_size);
+		oc_error_set(error, OC_ERR_LIMIT,
+					 "deflate could not compress a block of %zu bytes into %zu bytes", source_size,
+					 target_size);
 		return OC_FAILED;
 	}
 	return OC_OK;
@@ -168,7 +172,8 @@ deflate_decode(void *state, oc_codec_io *io, oc_error *error)
 		case Z_MEM_ERROR:
 			return oc_codec_no_memory("deflate", error);
 		default:
-			oc_error_set(error, OC_ERR_CODEC, "deflate data are corrupt: %s", inflate_problem(result, stream));
+			oc_error_set(error, OC_ERR_CODEC, "deflate data are corrupt: %s",
+						 inflate_problem(result, stream));
 			return OC_FAILED;
 	}
 }
@@ -224,7 +229,8 @@ has_control(const unsigned char *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
 	{
-		if ((data[i] < ' ' && data[i] != '\t' && data[i] != '\n' && data[i] != '\r') || data[i] == 0x7f)
+		if ((data[i] < ' ' && data[i] != '\t' && data[i] != '\n' && data[i] != '\r') ||
+			data[i] == 0x7f)
 			return true;
 	}
 	return false;

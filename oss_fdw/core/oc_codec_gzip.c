@@ -15,8 +15,8 @@
 
 #include "oc_codec_int.h"
 
-#define SLICE_MAX 0x40000000u /* bytes per call: ISA-L counts in 32 bits */
-#define MEMBER_OVERHEAD 64	  /* header, trailer, flush */
+#define SLICE_MAX       0x40000000u /* bytes per call: ISA-L counts in 32 bits */
+#define MEMBER_OVERHEAD 64          /* header, trailer, flush */
 
 /* Header flags, RFC 1952 */
 enum
@@ -44,9 +44,9 @@ typedef struct gzip_state
 {
 	struct inflate_state inflate;
 	gzip_part part;
-	uint32_t count;			/* bytes of this part seen */
+	uint32_t count; /* bytes of this part seen */
 	uint32_t extra_size;
-	uint32_t header_crc;	/* of the bytes before the header's CRC */
+	uint32_t header_crc; /* of the bytes before the header's CRC */
 	uint32_t header_crc_read;
 	int flags;
 } gzip_state;
@@ -68,7 +68,8 @@ static oc_status gzip_compress(int level, const unsigned char *source, size_t so
 							   uint32_t *adler32, oc_error *error);
 static isal_context *isal_of_thread(void);
 static bool run_isal(isal_context *context, int level, bool member, const unsigned char *source,
-					 size_t source_size, unsigned char *target, size_t target_size, size_t *written);
+					 size_t source_size, unsigned char *target, size_t target_size,
+					 size_t *written);
 static oc_status run_libdeflate(int level, const unsigned char *source, size_t source_size,
 								unsigned char *target, size_t target_size, size_t *written,
 								oc_error *error);
@@ -84,7 +85,7 @@ static oc_status inflate_some(struct inflate_state *state, oc_codec_io *io, oc_e
 static const char *inflate_problem(int result);
 
 static const unsigned char gzip_empty[] = {0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0xff,
-										   0x03, 0x00, 0, 0, 0, 0, 0, 0, 0, 0};
+										   0x03, 0x00, 0,    0, 0, 0, 0, 0, 0, 0};
 
 const oc_codec_ops oc_codec_gzip = {
 	.name = "gzip",
@@ -116,7 +117,8 @@ gzip_compress(int level, const unsigned char *source, size_t source_size, unsign
 {
 	if (level <= OC_ISAL_LEVELS)
 	{
-		oc_status status = oc_codec_isal(level, true, source, source_size, target, target_size, written, error);
+		oc_status status =
+			oc_codec_isal(level, true, source, source_size, target, target_size, written, error);
 
 		if (status != OC_AGAIN)
 			return status;
@@ -188,8 +190,9 @@ run_libdeflate(int level, const unsigned char *source, size_t source_size, unsig
 	*written = libdeflate_gzip_compress(compressor, source, source_size, target, target_size);
 	if (*written == 0)
 	{
-		oc_error_set(error, OC_ERR_LIMIT, "gzip could not compress a block of %zu bytes into %zu bytes",
-					 source_size, target_size);
+		oc_error_set(error, OC_ERR_LIMIT,
+					 "gzip could not compress a block of %zu bytes into %zu bytes", source_size,
+					 target_size);
 		return OC_FAILED;
 	}
 	return OC_OK;
@@ -343,8 +346,11 @@ static void
 next_part(gzip_state *state)
 {
 	static const int needs[] = {
-		[PART_EXTRA_SIZE] = FLAG_EXTRA,	  [PART_EXTRA] = FLAG_EXTRA,			 [PART_NAME] = FLAG_NAME,
-		[PART_COMMENT] = FLAG_COMMENT, [PART_HEADER_CRC] = FLAG_HEADER_CRC,
+		[PART_EXTRA_SIZE] = FLAG_EXTRA,
+		[PART_EXTRA] = FLAG_EXTRA,
+		[PART_NAME] = FLAG_NAME,
+		[PART_COMMENT] = FLAG_COMMENT,
+		[PART_HEADER_CRC] = FLAG_HEADER_CRC,
 	};
 
 	state->count = 0;

@@ -64,8 +64,9 @@ extern size_t oc_codec_deflate_bound(size_t size);
  * Compresses by ISA-L: a gzip member, or raw deflate ended by a full flush.  OC_AGAIN: it needs more room than there is,
  * or the block is too large for it; another library will do.
  */
-extern oc_status oc_codec_isal(int level, bool member, const unsigned char *source, size_t source_size,
-							   unsigned char *target, size_t target_size, size_t *written, oc_error *error);
+extern oc_status oc_codec_isal(int level, bool member, const unsigned char *source,
+							   size_t source_size, unsigned char *target, size_t target_size,
+							   size_t *written, oc_error *error);
 
 /* ---- oc_codec_deflate.c: the ends of a zlib stream made of full-flushed blocks */
 

@@ -65,7 +65,8 @@ lz4_compress(int level, const unsigned char *source, size_t source_size, unsigne
 		/* A context is of no further use after an error */
 		release_cctx(context);
 		*place = NULL;
-		oc_error_set(error, OC_ERR_MEMORY, "lz4 could not compress a block: %s", LZ4F_getErrorName(result));
+		oc_error_set(error, OC_ERR_MEMORY, "lz4 could not compress a block: %s",
+					 LZ4F_getErrorName(result));
 		return OC_FAILED;
 	}
 	*written = result;
@@ -83,7 +84,8 @@ compress_frame(LZ4F_cctx *context, int level, const unsigned char *source, size_
 
 	if (LZ4F_isError(done))
 		return done;
-	step = LZ4F_compressUpdate(context, target + done, target_size - done, source, source_size, NULL);
+	step =
+		LZ4F_compressUpdate(context, target + done, target_size - done, source, source_size, NULL);
 	if (LZ4F_isError(step))
 		return step;
 	done += step;
@@ -96,12 +98,13 @@ static LZ4F_preferences_t
 preferences_of(int level, size_t size)
 {
 	return (LZ4F_preferences_t){
-		.frameInfo = {
-			.blockSizeID = LZ4F_max1MB,
-			.blockMode = LZ4F_blockIndependent,
-			.contentChecksumFlag = LZ4F_contentChecksumEnabled,
-			.contentSize = size,
-		},
+		.frameInfo =
+			{
+				.blockSizeID = LZ4F_max1MB,
+				.blockMode = LZ4F_blockIndependent,
+				.contentChecksumFlag = LZ4F_contentChecksumEnabled,
+				.contentSize = size,
+			},
 		.compressionLevel = level,
 		.autoFlush = 1,
 	};
@@ -134,7 +137,8 @@ lz4_decode(void *state, oc_codec_io *io, oc_error *error)
 		result = LZ4F_decompress(state, io->out, &out_size, io->in, &in_size, NULL);
 		if (LZ4F_isError(result))
 		{
-			oc_error_set(error, OC_ERR_CODEC, "lz4 data are corrupt: %s", LZ4F_getErrorName(result));
+			oc_error_set(error, OC_ERR_CODEC, "lz4 data are corrupt: %s",
+						 LZ4F_getErrorName(result));
 			return OC_FAILED;
 		}
 		io->in += in_size;

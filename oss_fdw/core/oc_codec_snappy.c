@@ -16,8 +16,9 @@
 #include "oc_codec_int.h"
 
 #define CHUNK_HEADER 4
-#define CHUNK_DATA 65536					   /* unpacked bytes of a chunk */
-#define CHUNK_BODY (4 + CHUNK_DATA + CHUNK_DATA / 6 + 32) /* checksum and what libsnappy may make of the data */
+#define CHUNK_DATA   65536 /* unpacked bytes of a chunk */
+#define CHUNK_BODY \
+	(4 + CHUNK_DATA + CHUNK_DATA / 6 + 32) /* checksum and what libsnappy may make of the data */
 
 enum
 {
@@ -29,12 +30,12 @@ enum
 
 typedef struct snappy_state
 {
-	bool identified;	  /* the identifier was seen */
-	size_t header_size;	  /* bytes in header */
-	size_t body_wanted;	  /* bytes of the body in all */
-	size_t body_size;	  /* bytes of the body seen */
-	size_t data_size;	  /* unpacked bytes */
-	size_t data_given;	  /* of these, handed out */
+	bool identified;    /* the identifier was seen */
+	size_t header_size; /* bytes in header */
+	size_t body_wanted; /* bytes of the body in all */
+	size_t body_size;   /* bytes of the body seen */
+	size_t data_size;   /* unpacked bytes */
+	size_t data_given;  /* of these, handed out */
 	unsigned char header[CHUNK_HEADER];
 	unsigned char body[CHUNK_BODY];
 	unsigned char data[CHUNK_DATA];
@@ -92,9 +93,11 @@ snappy_decode(void *arg, oc_codec_io *io, oc_error *error)
 				return OC_FAILED;
 		}
 		/* Bodies of skippable chunks may have 16 MB and are not kept */
-		state->body_size = take(io, state->header[0] >= TYPE_SKIPPABLE && state->header[0] != TYPE_IDENTIFIER
-										? NULL : state->body,
-								state->body_size, state->body_wanted);
+		state->body_size = take(
+			io,
+			state->header[0] >= TYPE_SKIPPABLE && state->header[0] != TYPE_IDENTIFIER ? NULL
+																					  : state->body,
+			state->body_size, state->body_wanted);
 		if (state->body_size < state->body_wanted)
 			return OC_OK;
 		if (finish_chunk(state, error) != OC_OK)
@@ -128,7 +131,9 @@ check_header(snappy_state *state, oc_error *error)
 	state->body_size = 0;
 	state->body_wanted = state->header[1] | state->header[2] << 8 | state->header[3] << 16;
 	if (type == TYPE_IDENTIFIER)
-		return state->body_wanted == sizeof(identifier) ? OC_OK : corrupt(error, "invalid stream identifier");
+		return state->body_wanted == sizeof(identifier)
+				   ? OC_OK
+				   : corrupt(error, "invalid stream identifier");
 	if (!state->identified)
 		return corrupt(error, "no stream identifier");
 	if (type >= TYPE_SKIPPABLE)
@@ -161,7 +166,8 @@ unpack(snappy_state *state, oc_error *error)
 	const char *packed = (const char *) state->body + 4;
 	size_t packed_size = state->body_wanted - 4;
 	size_t size = packed_size;
-	uint32_t wanted = state->body[0] | state->body[1] << 8 | state->body[2] << 16 | (uint32_t) state->body[3] << 24;
+	uint32_t wanted = state->body[0] | state->body[1] << 8 | state->body[2] << 16 |
+					  (uint32_t) state->body[3] << 24;
 	uint32_t crc;
 
 	if (state->header[0] == TYPE_COMPRESSED &&

@@ -23,9 +23,9 @@ static oc_status xz_failed(lzma_ret result, oc_error *error);
 static void xz_close(void *state);
 
 /* stream header (CRC-64), empty index, footer */
-static const unsigned char xz_empty[] = {0xfd, '7', 'z', 'X', 'Z', 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4,
-										 0x46, 0x00, 0x00, 0x00, 0x00, 0x1c, 0xdf, 0x44, 0x21, 0x1f, 0xb6,
-										 0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 'Y', 'Z'};
+static const unsigned char xz_empty[] = {
+	0xfd, '7',  'z',  'X',  'Z',  0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x00, 0x00, 0x00, 0x00,
+	0x1c, 0xdf, 0x44, 0x21, 0x1f, 0xb6, 0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 'Y',  'Z'};
 
 const oc_codec_ops oc_codec_xz = {
 	.name = "xz",
@@ -74,7 +74,8 @@ xz_open(oc_error *error)
 	if (stream)
 	{
 		*stream = (lzma_stream) LZMA_STREAM_INIT;
-		if (lzma_stream_decoder(stream, READ_MEMORY, LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK) == LZMA_OK)
+		if (lzma_stream_decoder(stream, READ_MEMORY,
+								LZMA_CONCATENATED | LZMA_TELL_UNSUPPORTED_CHECK) == LZMA_OK)
 			return stream;
 		free(stream);
 	}
@@ -112,18 +113,21 @@ xz_failed(lzma_ret result, oc_error *error)
 		case LZMA_MEM_ERROR:
 			return oc_codec_no_memory("xz", error);
 		case LZMA_MEMLIMIT_ERROR:
-			oc_error_set(error, OC_ERR_LIMIT, "xz data need more than %d MB of memory to decompress",
+			oc_error_set(error, OC_ERR_LIMIT,
+						 "xz data need more than %d MB of memory to decompress",
 						 (int) (READ_MEMORY >> 20));
 			break;
 		case LZMA_FORMAT_ERROR:
 			oc_error_set(error, OC_ERR_CODEC, "xz data are corrupt: invalid header");
 			break;
 		case LZMA_DATA_ERROR:
-			oc_error_set(error, OC_ERR_CODEC, "xz data are corrupt: checksum differs or invalid block");
+			oc_error_set(error, OC_ERR_CODEC,
+						 "xz data are corrupt: checksum differs or invalid block");
 			break;
 		case LZMA_UNSUPPORTED_CHECK:
 		case LZMA_OPTIONS_ERROR:
-			oc_error_set(error, OC_ERR_CODEC, "xz data use a filter or check that is not supported");
+			oc_error_set(error, OC_ERR_CODEC,
+						 "xz data use a filter or check that is not supported");
 			break;
 		default:
 			oc_error_set(error, OC_ERR_CODEC, "xz failed with code %d", (int) result);

@@ -11,8 +11,8 @@
 #include "oc_codec_int.h"
 
 #define WINDOW_LOG_WRITE 23
-#define WINDOW_LOG_READ 27
-#define KEEP_LEVEL 12 /* contexts of higher levels are large: not kept */
+#define WINDOW_LOG_READ  27
+#define KEEP_LEVEL       12 /* contexts of higher levels are large: not kept */
 
 static size_t zstd_bound(size_t size);
 static oc_status zstd_compress(int level, const unsigned char *source, size_t source_size,
@@ -75,7 +75,8 @@ zstd_compress(int level, const unsigned char *source, size_t source_size, unsign
 	}
 	if (ZSTD_isError(result))
 	{
-		oc_error_set(error, OC_ERR_MEMORY, "zstd could not compress a block: %s", ZSTD_getErrorName(result));
+		oc_error_set(error, OC_ERR_MEMORY, "zstd could not compress a block: %s",
+					 ZSTD_getErrorName(result));
 		return OC_FAILED;
 	}
 	*written = result;
@@ -111,7 +112,8 @@ zstd_decode(void *state, oc_codec_io *io, oc_error *error)
 		result = ZSTD_decompressStream(state, &out, &in);
 		if (ZSTD_isError(result))
 		{
-			oc_error_set(error, OC_ERR_CODEC, "zstd data are corrupt: %s", ZSTD_getErrorName(result));
+			oc_error_set(error, OC_ERR_CODEC, "zstd data are corrupt: %s",
+						 ZSTD_getErrorName(result));
 			return OC_FAILED;
 		}
 		if (in.pos + out.pos == before)

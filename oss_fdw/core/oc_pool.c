@@ -27,11 +27,11 @@ typedef struct oc_pool_item
 struct oc_pool
 {
 	pthread_mutex_t mutex;
-	pthread_cond_t wakeup;	/* an item was queued, or stop was set */
-	oc_pool_item *first;	/* guarded by mutex */
-	oc_pool_item *last;		/* guarded by mutex; garbage while first is NULL */
-	bool stop;				/* guarded by mutex */
-	int workers;			/* threads running; fixed after open */
+	pthread_cond_t wakeup; /* an item was queued, or stop was set */
+	oc_pool_item *first;   /* guarded by mutex */
+	oc_pool_item *last;    /* guarded by mutex; garbage while first is NULL */
+	bool stop;             /* guarded by mutex */
+	int workers;           /* threads running; fixed after open */
 	pthread_t threads[];
 };
 
@@ -46,7 +46,8 @@ oc_pool_open(int workers, oc_error *error)
 
 	if (workers < 0 || workers > OC_POOL_MAX_WORKERS)
 	{
-		oc_error_set(error, OC_ERR_ARGUMENT, "number of worker threads must be between 0 and %d, not %d",
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 "number of worker threads must be between 0 and %d, not %d",
 					 OC_POOL_MAX_WORKERS, workers);
 		return NULL;
 	}
