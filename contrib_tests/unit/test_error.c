@@ -55,7 +55,9 @@ classes(void)
 		{503, "", OC_ERR_THROTTLED, true},
 		{504, "", OC_ERR_STORE, true},
 		{505, "", OC_ERR_STORE, false},
-		{301, "", OC_ERR_STORE, false},
+		{301, "", OC_ERR_ARGUMENT, false},
+		{307, NULL, OC_ERR_ARGUMENT, false},
+		{304, "", OC_ERR_STORE, false},
 		{0, "", OC_ERR_STORE, false},
 	};
 
@@ -137,10 +139,32 @@ hints(void)
 	check_hint(OC_ERR_CANCELLED, "", "", "", "m", NULL);
 }
 
+static void
+hints_elsewhere(void)
+{
+	oc_error error = {.class = OC_ERR_STORE, .http_status = 400};
+	const char *hint;
+
+	CHECK(oc_error_hint(&error) == NULL);
+	snprintf(error.detail, sizeof(error.detail), "the bucket is in region eu-west-1");
+	hint = oc_error_hint(&error);
+	CHECK(hint && strstr(hint, "endpoint and region"));
+	/* S3 tells the region in every answer: with a code it need not be the cause */
+	snprintf(error.code, sizeof(error.code), "InvalidPart");
+	CHECK(oc_error_hint(&error) == NULL);
+	error = (oc_error){.class = OC_ERR_ARGUMENT, .http_status = 403, .ec = "0002-00000226", .code = "InvalidArgument"};
+	hint = oc_error_hint(&error);
+	CHECK(hint && strstr(hint, "endpoint and region"));
+	error = (oc_error){.class = OC_ERR_ARGUMENT, .http_status = 307};
+	hint = oc_error_hint(&error);
+	CHECK(hint && strstr(hint, "endpoint and region"));
+}
+
 int
 main(void)
 {
 	classes();
+	hints_elsewhere();
 	hints();
 	return unit_done();
 }

@@ -552,6 +552,9 @@ limits(void)
 	for (long expires = 0; expires <= 604801; expires += 604801)
 		for (int provider = OC_PROVIDER_OSS; provider <= OC_PROVIDER_S3; provider++)
 			CHECK(!oc_presign((oc_provider) provider, OC_SIGNATURE_V4, &request, &ak_sk, "r", 0, expires, &out));
+	CHECK(!oc_presign(OC_PROVIDER_OSS, OC_SIGNATURE_V4, &request, &ak_sk, NULL, 0, 60, &out));
+	CHECK(!oc_presign(OC_PROVIDER_S3, OC_SIGNATURE_V4, &request, &ak_sk, NULL, 0, 60, &out));
+	CHECK(!oc_presign(OC_PROVIDER_OSS, OC_SIGNATURE_V1, &request, &credentials, NULL, 0, 60, &out));
 	CHECK_INT(oc_sign_oss_v4(&request, &credentials, "r", "oss", 0, &out, NULL), -1);
 	CHECK_INT(oc_sign_oss_v1(&request, &credentials, 0, false, &out, NULL), -1);
 	CHECK_INT(oc_sign_obs(&request, &credentials, 0, false, &out, NULL), -1);

@@ -2,9 +2,6 @@
  * test_text.c
  *	  Hex, base64, percent-encoding and times: published values, round trips, refusals.
  */
-#include <locale.h>
-#include <stdlib.h>
-
 #include "oc_int.h"
 #include "unit.h"
 
@@ -52,6 +49,24 @@ hex_and_base64(void)
 		CHECK(oc_base64_decode(text, back, sizeof(back), &size) && size == length);
 		CHECK_MEM(back, all, length);
 	}
+}
+
+static void
+names(void)
+{
+	CHECK(oc_same_name("Content-MD5", "content-md5"));
+	CHECK(oc_same_name("IF-MATCH", "if-match"));
+	CHECK(oc_same_name("", ""));
+	CHECK(!oc_same_name("a", ""));
+	CHECK(!oc_same_name("", "a"));
+	CHECK(!oc_same_name("ab", "abc"));
+	CHECK(!oc_same_name("@", "`"));
+	CHECK(!oc_same_name("[", "{"));
+	CHECK(!oc_same_name("\xc4", "\xe4"));
+	CHECK(oc_has_prefix("X-OSS-Meta-I", "x-oss-meta-i"));
+	CHECK(oc_has_prefix("abc", ""));
+	CHECK(!oc_has_prefix("ab", "abc"));
+	CHECK(!oc_has_prefix("", "a"));
 }
 
 static void
@@ -218,6 +233,7 @@ iso_known(void)
 int
 main(void)
 {
+	names();
 	hex_and_base64();
 	percent_known();
 	percent_round_trip();

@@ -17,6 +17,7 @@ typedef struct code_fact
 
 static const code_fact *fact_of(const char *code);
 static oc_error_class class_of_status(int http_status);
+static bool points_elsewhere(const oc_error *error);
 static const char *hint_of_denial(const oc_error *error);
 static const char *hint_of_operation(const char *operation);
 static const char *hint_of_class(const oc_error *error);
@@ -40,6 +41,9 @@ static bool is_kms(const char *code);
 #define HINT_UNSUPPORTED \
 	"The store does not support this request: check the server option provider, and the table options that are passed through " \
 	"to the store."
+#define HINT_READ \
+	"The access key needs the permission oss:GetObject (S3: s3:GetObject, OBS: obs:object:GetObject) there.  Without the " \
+	"permission to list, a store denies access also when the object does not exist."
 #define HINT_SECRET "Check access_key_secret in the user mapping, and the server options region, provider and signature_version."
 #define HINT_EXISTS \
 	"Objects are there already: remove them, or use export_mode 'append' or 'overwrite'."
@@ -187,6 +191,11 @@ class_of_status(int http_status)
 {
 	switch (http_status)
 	{
+		case 301:
+		case 302:
+		case 307:
+		case 308:
+			return OC_ERR_ARGUMENT; /* another endpoint: never followed, a signature is good for one host */
 		case 401:
 		case 403:
 			return OC_ERR_DENIED;
@@ -214,6 +223,8 @@ oc_error_hint(const oc_error *error)
 	if (strstr(error->message, "OSS4-HMAC-SHA256") || strstr(error->message, "authorization mechanism") ||
 		strstr(error->message, "signature version"))
 		return "The store refuses this signature version: set the server option signature_version to v4.";
+	if (points_elsewhere(error))
+		return HINT_ENDPOINT;
 	if (fact && fact->hint)
 		return fact->hint;
 	if (is_kms(error->code))
@@ -221,6 +232,15 @@ oc_error_hint(const oc_error *error)
 	if (error->class == OC_ERR_DENIED)
 		return hint_of_denial(error);
 	return hint_of_class(error);
+}
+
+/* A redirect, OSS' complaints about the region of a V4 signature, and S3's bare 400 to a HEAD that was signed for another region. */
+static bool
+points_elsewhere(const oc_error *error)
+{
+	return (error->http_status > 300 && error->http_status < 309 && error->http_status != 304) ||
+		   strcmp(error->ec, "0002-00000226") == 0 || strcmp(error->ec, "0002-00000228") == 0 ||
+		   (error->http_status == 400 && error->code[0] == '\0' && strstr(error->detail, "region"));
 }
 
 /* AccessDenied has many causes; the message tells some of them. */
@@ -243,10 +263,10 @@ hint_of_operation(const char *operation)
 		const char *operation;
 		const char *hint;
 	} permissions[] = {
+		{"HeadObject", HINT_READ},
+		{"GetObject", HINT_READ},
 #define PERMISSION(operation, oss, s3, obs) \
 	{operation, "The access key needs the permission " oss " (S3: " s3 ", OBS: " obs ") there."}
-		PERMISSION("HeadObject", "oss:GetObject", "s3:GetObject", "obs:object:GetObject"),
-		PERMISSION("GetObject", "oss:GetObject", "s3:GetObject", "obs:object:GetObject"),
 		PERMISSION("PutObject", "oss:PutObject", "s3:PutObject", "obs:object:PutObject"),
 		PERMISSION("InitiateMultipartUpload", "oss:PutObject", "s3:PutObject", "obs:object:PutObject"),
 		PERMISSION("UploadPart", "oss:PutObject", "s3:PutObject", "obs:object:PutObject"),

@@ -41,6 +41,9 @@ extern bool oc_buf_printf(oc_buf *buf, const char *format, ...) __attribute__((f
 
 /* ---- oc_text.c: hex, base64, percent-encoding, times; no locale */
 
+/* ASCII letters only, unlike strcasecmp in a Turkish locale */
+extern bool oc_same_name(const char *left, const char *right);
+extern bool oc_has_prefix(const char *text, const char *prefix);
 extern void oc_hex(const unsigned char *data, size_t size, char *target); /* 2*size + NUL, lower case */
 extern size_t oc_base64(const unsigned char *data, size_t size, char *target); /* 4*((size+2)/3) + NUL */
 extern bool oc_base64_decode(const char *text, unsigned char *target, size_t capacity, size_t *size);

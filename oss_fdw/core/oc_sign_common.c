@@ -5,7 +5,6 @@
  * request -> oc_sign_set (headers, queries) -> canonical text -> string to sign -> signature.
  * Pure functions: nothing is kept, nothing is sent, nothing is logged.
  */
-#include <strings.h>
 
 #include "oc_int.h"
 
@@ -13,7 +12,6 @@
 #define MAX_EXPIRES_S 604800
 
 static int compare_items(const oc_sign_set *set, int left, int right, bool by_value_too);
-static bool starts_with(const char *name, const char *prefix);
 static void add_v1_headers(oc_sign_set *set, const oc_sign_v1_scheme *scheme, const oc_pair *headers,
 						   int count);
 static void write_v1_resource(const oc_sign_v1_scheme *scheme, const oc_sign_request *request,
@@ -212,7 +210,7 @@ const char *
 oc_sign_find_header(const oc_sign_request *request, const char *name)
 {
 	for (int i = request->header_count - 1; i >= 0; i--)
-		if (strcasecmp(request->headers[i].name, name) == 0)
+		if (oc_same_name(request->headers[i].name, name))
 			return request->headers[i].value ? request->headers[i].value : "";
 	return NULL;
 }
@@ -329,14 +327,8 @@ static void
 add_v1_headers(oc_sign_set *set, const oc_sign_v1_scheme *scheme, const oc_pair *headers, int count)
 {
 	for (int i = 0; i < count; i++)
-		if (starts_with(headers[i].name, scheme->header_prefix))
+		if (oc_has_prefix(headers[i].name, scheme->header_prefix))
 			oc_sign_set_add_header(set, headers[i].name, headers[i].value, false);
-}
-
-static bool
-starts_with(const char *name, const char *prefix)
-{
-	return strncasecmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* "/bucket/key?acl&uploadId=1" with raw values; extra_query may be NULL */
@@ -387,11 +379,11 @@ oc_presign(oc_provider provider, oc_signature signature, const oc_sign_request *
 		case OC_PROVIDER_OSS:
 			if (signature == OC_SIGNATURE_V1)
 				return oc_presign_oss_v1(request, credentials, when, expires_s, out);
-			return oc_presign_oss_v4(request, credentials, region, when, expires_s, out);
+			return region && oc_presign_oss_v4(request, credentials, region, when, expires_s, out);
 		case OC_PROVIDER_OBS:
 			return oc_presign_obs(request, credentials, when, expires_s, out);
 		case OC_PROVIDER_S3:
-			return oc_presign_s3(request, credentials, region, when, expires_s, out);
+			return region && oc_presign_s3(request, credentials, region, when, expires_s, out);
 	}
 	return false;
 }

@@ -6,7 +6,6 @@
  * parameter and leaves the body unsigned; V1 signs only the parameters of a list.
  */
 #include <stdio.h>
-#include <strings.h>
 
 #include "oc_int.h"
 
@@ -95,8 +94,8 @@ v4_scheme(const char *region, const char *product)
 static bool
 signed_by_default(const char *name)
 {
-	return strncasecmp(name, HEADER_PREFIX, sizeof(HEADER_PREFIX) - 1) == 0 ||
-		   strcasecmp(name, "content-type") == 0 || strcasecmp(name, "content-md5") == 0;
+	return oc_has_prefix(name, HEADER_PREFIX) ||
+		   oc_same_name(name, "content-type") || oc_same_name(name, "content-md5");
 }
 
 /* The names of request->additional that need naming and are really sent. */
@@ -117,7 +116,7 @@ collect_additional(const oc_sign_request *request, oc_sign_set *names)
 			memcpy(text, name, size);
 			text[size] = '\0';
 			if (!signed_by_default(text) &&
-				(strcasecmp(text, "host") == 0 || oc_sign_find_header(request, text)))
+				(oc_same_name(text, "host") || oc_sign_find_header(request, text)))
 				oc_sign_set_add_header(names, text, NULL, false);
 		}
 		name += size + (name[size] == ';');
@@ -133,7 +132,7 @@ collect_v4_headers(const oc_sign_request *request, const oc_sign_set *additional
 		bool wanted = signed_by_default(request->headers[i].name);
 
 		for (int j = 0; j < additional->count; j++)
-			wanted |= strcasecmp(request->headers[i].name, oc_sign_set_name(additional, j)) == 0;
+			wanted |= oc_same_name(request->headers[i].name, oc_sign_set_name(additional, j));
 		if (wanted)
 			oc_sign_set_add_header(headers, request->headers[i].name, request->headers[i].value,
 								   false);

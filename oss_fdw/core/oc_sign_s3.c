@@ -7,7 +7,6 @@
  * gives its hash.
  */
 #include <stdio.h>
-#include <strings.h>
 
 #include "oc_int.h"
 
@@ -92,7 +91,7 @@ collect_headers(const oc_sign_request *request, oc_sign_set *headers)
 		bool wanted = true;
 
 		for (size_t j = 0; j < sizeof(unsigned_names) / sizeof(unsigned_names[0]); j++)
-			wanted &= strcasecmp(request->headers[i].name, unsigned_names[j]) != 0;
+			wanted &= !oc_same_name(request->headers[i].name, unsigned_names[j]);
 		if (wanted)
 			oc_sign_set_add_header(headers, request->headers[i].name, request->headers[i].value,
 								   true);

@@ -1,6 +1,6 @@
 /*
  * oc_text.c
- *	  Texts of the wire: hex, base64, percent-encoding, HTTP and ISO times.
+ *	  Texts of the wire: header names, hex, base64, percent-encoding, HTTP and ISO times.
  *
  * Nothing here depends on the locale, and no function keeps state.
  */
@@ -36,6 +36,36 @@ static bool take_char(const char **text, char c);
 static bool take_month(const char **text, int *month);
 static int64_t take_fraction(const char **text);
 static bool take_zone(const char **text, int64_t *offset);
+
+/* ---------------------------------------------------------------- names in any case */
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char) (c + 32) : c;
+}
+
+bool
+oc_same_name(const char *left, const char *right)
+{
+	while (*left && lower(*left) == lower(*right))
+	{
+		left++;
+		right++;
+	}
+	return *left == *right;
+}
+
+bool
+oc_has_prefix(const char *text, const char *prefix)
+{
+	while (*prefix && lower(*text) == lower(*prefix))
+	{
+		text++;
+		prefix++;
+	}
+	return *prefix == '\0';
+}
 
 /* ---------------------------------------------------------------- hex, base64 */
 

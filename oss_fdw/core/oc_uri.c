@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "oc_int.h"
 
@@ -81,9 +80,9 @@ static const char *
 take_scheme(const char *text, bool *https)
 {
 	*https = true;
-	if (strncasecmp(text, "https://", 8) == 0)
+	if (oc_has_prefix(text, "https://"))
 		return text + 8;
-	if (strncasecmp(text, "http://", 7) == 0)
+	if (oc_has_prefix(text, "http://"))
 	{
 		*https = false;
 		return text + 7;
