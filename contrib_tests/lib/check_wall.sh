@@ -56,7 +56,7 @@ result "only compat.h tests the server's version" \
 	"$(grep -rl 'PG_VERSION_NUM' oss_fdw --include='*.[ch]' | grep -v '^oss_fdw/pg/compat\.h$')"
 
 if [ -x contrib_tests/lint/check_style.sh ]; then
-	result "house style" "$(contrib_tests/lint/check_style.sh 2>&1 || echo "exit status $?")"
+	result "house style" "$(contrib_tests/lint/check_style.sh --quiet 2>&1 || echo "exit status $?")"
 fi
 
 echo "$passed passed, $failed failed"
