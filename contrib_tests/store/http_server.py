@@ -83,7 +83,7 @@ class Request:
 
     __slots__ = ("verb", "target", "headers", "query", "params", "path", "body", "host", "peer", "connection", "bucket",
                  "key", "op", "dialect", "scheme", "identity", "now", "id", "response_flow", "rules", "status", "buffer",
-                 "close", "sent")
+                 "close", "sent", "leave")
 
     def __init__(self):
         self.response_flow = None
@@ -93,6 +93,7 @@ class Request:
         self.identity = None
         self.close = False
         self.sent = 0
+        self.leave = None       # tells the counters; called once, just before the last bytes of the answer go out
 
 
 class Response:
@@ -392,6 +393,7 @@ class Connection:
         finally:
             if response.done is not None:
                 response.done()
+            self._leave(request, 0)
         if response.close:
             self._linger(request.body)
         return not (request.close or response.close)
@@ -425,6 +427,13 @@ class Connection:
 
     # ------------------------------------------------------------ the answer
 
+    @staticmethod
+    def _leave(request, status):
+        """Who has the whole answer must find it counted, so this comes before the last bytes."""
+        leave, request.leave = request.leave, None
+        if leave is not None:
+            leave(status)
+
     def _head(self, request, response, size):
         lines = ["HTTP/1.1 %d %s" % (response.status, REASONS.get(response.status, "Unknown"))]
         lines += ["%s: %s" % pair for pair in response.headers.items()]
@@ -442,26 +451,38 @@ class Connection:
             response.close = True
         head = self._head(request, response, size)
         if request.verb == "HEAD" or response.status in (204, 304):
+            self._leave(request, response.status)
             self.sock.sendall(head)
             return
         if request.response_flow is not None or response.early_end is not None:
             self._send_slowly(request, response, head)
         elif response.pieces is None:
-            self.sock.sendall(head + response.body)
             request.sent = size
+            self._leave(request, response.status)
+            self.sock.sendall(head + response.body)
         elif size <= INLINE or self.tls:
-            self._send_read(request, response, head)
+            self._send_read(request, response, head, size)
         else:
             self.sock.sendall(head, socket.MSG_MORE)
-            self._send_files(request, response)
+            self._send_files(request, response, size)
 
-    def _send_files(self, request, response):
+    def _send_files(self, request, response, total):
+        """With sendfile; the last bytes apart, see _leave."""
         out = self.sock.fileno()
+        before_end = total - 1024
         for path, offset, size in response.pieces:
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 while size > 0:
-                    sent = os.sendfile(out, descriptor, offset, min(size, 1 << 30))
+                    if request.sent >= before_end:
+                        so_far, request.sent = request.sent, total
+                        self._leave(request, response.status)
+                        request.sent = so_far
+                        before_end = total
+                    wanted = min(size, 1 << 30)
+                    if request.sent < before_end:
+                        wanted = min(wanted, before_end - request.sent)
+                    sent = os.sendfile(out, descriptor, offset, wanted)
                     if sent == 0:
                         raise Drop()
                     offset += sent
@@ -491,12 +512,15 @@ class Connection:
             finally:
                 os.close(descriptor)
 
-    def _send_read(self, request, response, head):
+    def _send_read(self, request, response, head, total):
         for data in self._read_pieces(response, PIECE):
-            self.sock.sendall(head + data if head else data)
             request.sent += len(data)
+            if request.sent == total:
+                self._leave(request, response.status)
+            self.sock.sendall(head + data if head else data)
             head = b""
         if head:
+            self._leave(request, response.status)
             self.sock.sendall(head)
 
     def _send_slowly(self, request, response, head):
@@ -514,6 +538,7 @@ class Connection:
                 flow.passed(size)
                 view = view[size:]
         flow.finish()
+        self._leave(request, response.status)
 
     def _end_early(self):
         self.sock.shutdown(socket.SHUT_WR)

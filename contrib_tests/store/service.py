@@ -274,14 +274,7 @@ class Service:
         except BaseException:
             self._leave(request, 0)
             raise
-        inner = response.done
-
-        def done():
-            if inner is not None:
-                inner()
-            self._leave(request, response.status)
-
-        response.done = done
+        request.leave = lambda status: self._leave(request, status)
         self._common_headers(request, response)
         return response
 
