@@ -195,13 +195,16 @@ ossInitializeWorkerForeignScan(ForeignScanState *node, shm_toc *toc, void *coord
 	((OssScanState *) node->fdw_state)->shared = coordinate;
 }
 
-/* The shared memory goes away, or a LIMIT is satisfied: nothing more is fetched. */
+/*
+ * The shared memory goes away: nothing more is fetched.  A scan of its own must go on: the executor calls this after
+ * every FETCH from a cursor that cannot scroll, and the next FETCH wants the rows that follow.
+ */
 void
 ossShutdownForeignScan(ForeignScanState *node)
 {
 	OssScanState *state = node->fdw_state;
 
-	if (state == NULL)
+	if (state == NULL || state->shared == NULL)
 		return;
 	end_pass(state);
 	state->at_end = true;
