@@ -28,14 +28,18 @@ names(const char *text)
 	if (oc_endpoint_parse(text, &endpoint, &error))
 	{
 		require(endpoint.host[0] && strlen(endpoint.host) <= 253);
-		require(strspn(endpoint.host, "abcdefghijklmnopqrstuvwxyz0123456789-_.:") == strlen(endpoint.host));
+		require(strspn(endpoint.host, "abcdefghijklmnopqrstuvwxyz0123456789-_.:") ==
+				strlen(endpoint.host));
 		require(endpoint.port >= 0 && endpoint.port <= 65535);
 	}
 	else
 		require(error.class == OC_ERR_ARGUMENT && error.message[0]);
 	for (int provider = OC_PROVIDER_OSS; provider <= OC_PROVIDER_S3; provider++)
 	{
-		oc_config config = {.provider = (oc_provider) provider, .endpoint = text, .access_key_id = "i", .access_key_secret = "s"};
+		oc_config config = {.provider = (oc_provider) provider,
+							.endpoint = text,
+							.access_key_id = "i",
+							.access_key_secret = "s"};
 
 		if (oc_region_of_endpoint((oc_provider) provider, text, region, sizeof(region)))
 			require(region[0] && !strchr(region, '.'));

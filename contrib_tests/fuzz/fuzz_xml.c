@@ -32,7 +32,8 @@ lists(const char *xml, size_t size)
 	if (oc_xml_list(xml, size, &page, &error))
 	{
 		for (size_t i = 0; i < page.count; i++)
-			require(page.objects[i].key[0] && page.objects[i].etag && page.objects[i].storage_class);
+			require(page.objects[i].key[0] && page.objects[i].etag &&
+					page.objects[i].storage_class);
 		require(page.next && page.next_upload_id);
 	}
 	else

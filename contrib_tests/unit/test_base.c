@@ -25,7 +25,7 @@ messages(void)
 	CHECK_STR(error.operation, "");
 	CHECK_INT(error.line, 0);
 
-	for (int class = OC_ERR_MEMORY; class <= OC_ERR_CANCELLED; class++)
+	for (int class = OC_ERR_MEMORY; class <= OC_ERR_CANCELLED; class ++)
 	{
 		oc_error_set(&error, (oc_error_class) class, "%s", "");
 		CHECK(strlen(error.message) > 5);
@@ -81,7 +81,8 @@ threads(void)
 	sigemptyset(&before);
 	sigaddset(&before, SIGUSR2);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	CHECK_INT(oc_thread_start(&thread, look_at_mask, NULL, "a name that is too long for the kernel"), 0);
+	CHECK_INT(
+		oc_thread_start(&thread, look_at_mask, NULL, "a name that is too long for the kernel"), 0);
 	pthread_join(thread, &open);
 	CHECK_INT((intptr_t) open, 0);
 	pthread_sigmask(SIG_SETMASK, NULL, &after);

@@ -33,14 +33,18 @@ hmacs(void)
 
 	memset(key, 0x0b, 20);
 	oc_hmac_sha256(key, 20, "Hi There", 8, digest);
-	CHECK_STR(hex_of(digest, 32), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	CHECK_STR(hex_of(digest, 32),
+			  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
 	oc_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, digest);
-	CHECK_STR(hex_of(digest, 32), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	CHECK_STR(hex_of(digest, 32),
+			  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 	memset(key, 0xaa, 131);
 	oc_hmac_sha256(key, 131, "Test Using Larger Than Block-Size Key - Hash Key First", 54, digest);
-	CHECK_STR(hex_of(digest, 32), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+	CHECK_STR(hex_of(digest, 32),
+			  "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 	oc_hmac_sha256(NULL, 0, NULL, 0, digest);
-	CHECK_STR(hex_of(digest, 32), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+	CHECK_STR(hex_of(digest, 32),
+			  "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 
 	memset(key, 0x0b, 20);
 	oc_hmac_sha1(key, 20, "Hi There", 8, digest);
@@ -91,7 +95,8 @@ digests(void)
 	check_all(data, size, "0ZIVsdcUdX4f2wBgxS/UyA==", UINT64_C(8381133231144257645));
 	crc1 = oc_crc64(0, data, 102400);
 	CHECK(crc1 == UINT64_C(7233985612489857427));
-	CHECK(oc_crc64_combine(crc1, UINT64_C(11051210869376104954), 9) == UINT64_C(619894907701716951));
+	CHECK(oc_crc64_combine(crc1, UINT64_C(11051210869376104954), 9) ==
+		  UINT64_C(619894907701716951));
 	CHECK(oc_crc64_combine(crc1, 0, 0) == crc1);
 	free(data);
 

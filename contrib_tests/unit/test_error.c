@@ -71,7 +71,8 @@ classes(void)
 
 /* The hint must have part in it; part NULL: no hint. */
 static void
-check_hint(oc_error_class class, const char *code, const char *operation, const char *host, const char *message, const char *part)
+check_hint(oc_error_class class, const char *code, const char *operation, const char *host,
+		   const char *message, const char *part)
 {
 	oc_error error = {.class = class};
 	const char *hint;
@@ -84,7 +85,8 @@ check_hint(oc_error_class class, const char *code, const char *operation, const 
 	if (part == NULL)
 		CHECK(hint == NULL);
 	else if (!CHECK(hint && strstr(hint, part)))
-		fprintf(stderr, "hint for %s %s is [%s], expected [%s] in it\n", code, operation, hint ? hint : "(none)", part);
+		fprintf(stderr, "hint for %s %s is [%s], expected [%s] in it\n", code, operation,
+				hint ? hint : "(none)", part);
 	if (hint)
 		CHECK(hint[strlen(hint) - 1] == '.');
 }
@@ -95,10 +97,14 @@ hints(void)
 	static const char internal[] = "b.oss-cn-hangzhou-internal.aliyuncs.com";
 
 	check_hint(OC_ERR_CLOCK, "RequestTimeTooSkewed", "PutObject", "h", "m", "clock");
-	check_hint(OC_ERR_DENIED, "AccessDenied", "ListObjectsV2", "h",
-			   "The bucket you are attempting to access must be addressed using the specified endpoint.", "endpoint");
-	check_hint(OC_ERR_ARGUMENT, "SecondLevelDomainForbidden", "GetObject", "h", "m", "addressing to virtual");
-	check_hint(OC_ERR_ARGUMENT, "VirtualHostDomainRequired", "GetObject", "h", "m", "addressing to virtual");
+	check_hint(
+		OC_ERR_DENIED, "AccessDenied", "ListObjectsV2", "h",
+		"The bucket you are attempting to access must be addressed using the specified endpoint.",
+		"endpoint");
+	check_hint(OC_ERR_ARGUMENT, "SecondLevelDomainForbidden", "GetObject", "h", "m",
+			   "addressing to virtual");
+	check_hint(OC_ERR_ARGUMENT, "VirtualHostDomainRequired", "GetObject", "h", "m",
+			   "addressing to virtual");
 	check_hint(OC_ERR_RESOLVE, "", "GetObject", internal, "m", "Internal endpoints");
 	check_hint(OC_ERR_CONNECT, "", "GetObject", internal, "m", "Internal endpoints");
 	check_hint(OC_ERR_TIMEOUT, "", "GetObject", internal, "m", "Internal endpoints");
@@ -110,21 +116,29 @@ hints(void)
 	check_hint(OC_ERR_DENIED, "AccessDenied", "GetObject", "h", "m", "oss:GetObject");
 	check_hint(OC_ERR_DENIED, "", "HeadObject", "h", "HTTP status 403", "oss:GetObject");
 	check_hint(OC_ERR_DENIED, "AccessDenied", "ListObjectsV2", "h", "m", "s3:ListBucket");
-	check_hint(OC_ERR_DENIED, "AccessDenied", "ListMultipartUploads", "h", "m", "oss:ListMultipartUploads");
-	check_hint(OC_ERR_DENIED, "AccessDenied", "AbortMultipartUpload", "h", "m", "oss:AbortMultipartUpload");
-	check_hint(OC_ERR_DENIED, "AccessDenied", "DeleteMultipleObjects", "h", "m", "oss:DeleteObject");
+	check_hint(OC_ERR_DENIED, "AccessDenied", "ListMultipartUploads", "h", "m",
+			   "oss:ListMultipartUploads");
+	check_hint(OC_ERR_DENIED, "AccessDenied", "AbortMultipartUpload", "h", "m",
+			   "oss:AbortMultipartUpload");
+	check_hint(OC_ERR_DENIED, "AccessDenied", "DeleteMultipleObjects", "h", "m",
+			   "oss:DeleteObject");
 	check_hint(OC_ERR_DENIED, "AccessDenied", "Unheard", "h", "m", "permission");
-	check_hint(OC_ERR_DENIED, "AccessDenied", "GetObject", "h", "Anonymous access is forbidden for this operation.", "anonymous");
-	check_hint(OC_ERR_CREDENTIALS, "SecurityTokenExpired", "GetObject", "h", "m", "token has expired");
+	check_hint(OC_ERR_DENIED, "AccessDenied", "GetObject", "h",
+			   "Anonymous access is forbidden for this operation.", "anonymous");
+	check_hint(OC_ERR_CREDENTIALS, "SecurityTokenExpired", "GetObject", "h", "m",
+			   "token has expired");
 	check_hint(OC_ERR_CREDENTIALS, "InvalidAccessKeyId", "GetObject", "h", "m", "access_key_id");
-	check_hint(OC_ERR_CREDENTIALS, "SignatureDoesNotMatch", "GetObject", "h", "m", "access_key_secret");
+	check_hint(OC_ERR_CREDENTIALS, "SignatureDoesNotMatch", "GetObject", "h", "m",
+			   "access_key_secret");
 	check_hint(OC_ERR_ARCHIVED, "InvalidObjectState", "GetObject", "h", "m", "restore");
 	check_hint(OC_ERR_NO_BUCKET, "NoSuchBucket", "GetObject", "h", "m", "bucket");
 	check_hint(OC_ERR_TLS, "", "GetObject", "h", "m", "ca_file");
 	check_hint(OC_ERR_THROTTLED, "SlowDown", "GetObject", "h", "m", "max_connections");
 	check_hint(OC_ERR_EXISTS, "FileAlreadyExists", "PutObject", "h", "m", "export_mode");
 	check_hint(OC_ERR_STORE, "InvalidRequest", "PutObject", "h",
-			   "The authorization mechanism you have provided is not supported. Please use OSS4-HMAC-SHA256.", "signature_version");
+			   "The authorization mechanism you have provided is not supported. Please use "
+			   "OSS4-HMAC-SHA256.",
+			   "signature_version");
 	check_hint(OC_ERR_DENIED, "KmsServiceNotEnabled", "PutObject", "h", "m", "sse_kms_key_id");
 	check_hint(OC_ERR_DENIED, "KMS.NotFoundException", "PutObject", "h", "m", "sse_kms_key_id");
 	check_hint(OC_ERR_STORE, "NotImplemented", "PutObject", "h", "m", "provider");
@@ -152,7 +166,10 @@ hints_elsewhere(void)
 	/* S3 tells the region in every answer: with a code it need not be the cause */
 	snprintf(error.code, sizeof(error.code), "InvalidPart");
 	CHECK(oc_error_hint(&error) == NULL);
-	error = (oc_error){.class = OC_ERR_ARGUMENT, .http_status = 403, .ec = "0002-00000226", .code = "InvalidArgument"};
+	error = (oc_error){.class = OC_ERR_ARGUMENT,
+					   .http_status = 403,
+					   .ec = "0002-00000226",
+					   .code = "InvalidArgument"};
 	hint = oc_error_hint(&error);
 	CHECK(hint && strstr(hint, "endpoint and region"));
 	error = (oc_error){.class = OC_ERR_ARGUMENT, .http_status = 307};

@@ -12,10 +12,15 @@ hex_and_base64(void)
 	{
 		const char *plain;
 		const char *encoded;
-	} rfc4648[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="},
-				   {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
-	static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm 9", "====", "=", "Zg==Zg==",
-									  "Zm9v\n", "Z===", "Zm9-", "Zm=v"};
+	} rfc4648[] = {{"", ""},
+				   {"f", "Zg=="},
+				   {"fo", "Zm8="},
+				   {"foo", "Zm9v"},
+				   {"foob", "Zm9vYg=="},
+				   {"fooba", "Zm9vYmE="},
+				   {"foobar", "Zm9vYmFy"}};
+	static const char *const bad[] = {"Z",    "Zg", "Zg=",      "Zg===",  "Zh==", "Zm9=", "Zm 9",
+									  "====", "=",  "Zg==Zg==", "Zm9v\n", "Z===", "Zm9-", "Zm=v"};
 	unsigned char all[256];
 	unsigned char back[300];
 	char text[520];
@@ -185,17 +190,39 @@ dates_of_all_days(void)
 static void
 dates_refused(void)
 {
-	static const char *const http[] = {
-		"", "Fri", "Fri, 02 Jan 2026 03:04:05", "Fri, 02 Jan 2026 03:04:05 UTC", "Fri, 2 Jan 2026 03:04:05 GMT",
-		"Fri, 02 jan 2026 03:04:05 GMT", "Fri, 30 Feb 2026 03:04:05 GMT", "Fri, 29 Feb 2100 03:04:05 GMT",
-		"Fri, 02 Jan 2026 24:04:05 GMT", "Fri, 02 Jan 2026 03:60:05 GMT", "Fri, 02 Jan 2026 03:04:61 GMT",
-		"Xxx, 02 Jan 2026 03:04:05 GMT", "Fri, 02 Jan 2026 03:04:05 GMT ", "Fri, 00 Jan 2026 03:04:05 GMT",
-		"Friday, 02-Jan-26 03:04:05 GMT", "Fri, 02 Jan 0000 03:04:05 GMT"};
-	static const char *const iso[] = {
-		"", "2012-02-24", "2012-02-24T08:43:27", "2012-02-24T08:43:27.Z", "2012-02-24 08:43:27Z", "2012-13-24T08:43:27Z",
-		"2012-02-30T08:43:27Z", "2011-02-29T08:43:27Z", "1900-02-29T00:00:00Z", "2012-02-24T25:43:27Z",
-		"2012-02-24T08:43:27Zx", "2012-02-24T08:43:27+8:00", "2012-02-24T08:43:27+0800", "2012-2-24T08:43:27Z",
-		"2012-02-24T08:43:27+99:00", "-012-02-24T08:43:27Z", "2012-00-10T00:00:00Z"};
+	static const char *const http[] = {"",
+									   "Fri",
+									   "Fri, 02 Jan 2026 03:04:05",
+									   "Fri, 02 Jan 2026 03:04:05 UTC",
+									   "Fri, 2 Jan 2026 03:04:05 GMT",
+									   "Fri, 02 jan 2026 03:04:05 GMT",
+									   "Fri, 30 Feb 2026 03:04:05 GMT",
+									   "Fri, 29 Feb 2100 03:04:05 GMT",
+									   "Fri, 02 Jan 2026 24:04:05 GMT",
+									   "Fri, 02 Jan 2026 03:60:05 GMT",
+									   "Fri, 02 Jan 2026 03:04:61 GMT",
+									   "Xxx, 02 Jan 2026 03:04:05 GMT",
+									   "Fri, 02 Jan 2026 03:04:05 GMT ",
+									   "Fri, 00 Jan 2026 03:04:05 GMT",
+									   "Friday, 02-Jan-26 03:04:05 GMT",
+									   "Fri, 02 Jan 0000 03:04:05 GMT"};
+	static const char *const iso[] = {"",
+									  "2012-02-24",
+									  "2012-02-24T08:43:27",
+									  "2012-02-24T08:43:27.Z",
+									  "2012-02-24 08:43:27Z",
+									  "2012-13-24T08:43:27Z",
+									  "2012-02-30T08:43:27Z",
+									  "2011-02-29T08:43:27Z",
+									  "1900-02-29T00:00:00Z",
+									  "2012-02-24T25:43:27Z",
+									  "2012-02-24T08:43:27Zx",
+									  "2012-02-24T08:43:27+8:00",
+									  "2012-02-24T08:43:27+0800",
+									  "2012-2-24T08:43:27Z",
+									  "2012-02-24T08:43:27+99:00",
+									  "-012-02-24T08:43:27Z",
+									  "2012-00-10T00:00:00Z"};
 	time_t when;
 	int64_t microseconds;
 

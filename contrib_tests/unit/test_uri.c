@@ -57,14 +57,67 @@ endpoints_bad(void)
 {
 	static char long_host[300];
 	static char long_label[80];
-	static const char *const cases[] = {
-		"", " ", "https://", "http://:80", ":80", "ftp://host", "file:///etc/passwd", "https:/host", "gopher://127.0.0.1:70",
-		"host/", "https://host/", "host/path", "host:80/", "host?x", "host#x", "host\\x", "user@host", "https://user:pass@host",
-		"https://host@evil", "ho st", "host\n", "host\r\nX-Evil: 1", "\thost", "host ", "host:", "host:0", "host:65536", "host:999999",
-		"host:-1", "host:8x", "host:+80", "host:80:90", "::1", "2001:db8::1", "[::1", "[]", "[::1]x", "[::1]:", "[::1]:0",
-		"[fe80::1%eth0]", "[127.0.0.1]", "[host]", "[::1]]", ".host", "host.", "a..b", ".", "h\xc3\xb6st", "ho$t", "host,other",
-		"256.1.1.1", "1.2.3", "127.1", "2130706433", "0x7f000001", "127.0.0.0x1", "1.2.3.4.5", "https://https://host", "a*b", "[::1]host",
-		"[0:0:0:0:0:0:0:0:1]"};
+	static const char *const cases[] = {"",
+										" ",
+										"https://",
+										"http://:80",
+										":80",
+										"ftp://host",
+										"file:///etc/passwd",
+										"https:/host",
+										"gopher://127.0.0.1:70",
+										"host/",
+										"https://host/",
+										"host/path",
+										"host:80/",
+										"host?x",
+										"host#x",
+										"host\\x",
+										"user@host",
+										"https://user:pass@host",
+										"https://host@evil",
+										"ho st",
+										"host\n",
+										"host\r\nX-Evil: 1",
+										"\thost",
+										"host ",
+										"host:",
+										"host:0",
+										"host:65536",
+										"host:999999",
+										"host:-1",
+										"host:8x",
+										"host:+80",
+										"host:80:90",
+										"::1",
+										"2001:db8::1",
+										"[::1",
+										"[]",
+										"[::1]x",
+										"[::1]:",
+										"[::1]:0",
+										"[fe80::1%eth0]",
+										"[127.0.0.1]",
+										"[host]",
+										"[::1]]",
+										".host",
+										"host.",
+										"a..b",
+										".",
+										"h\xc3\xb6st",
+										"ho$t",
+										"host,other",
+										"256.1.1.1",
+										"1.2.3",
+										"127.1",
+										"2130706433",
+										"0x7f000001",
+										"127.0.0.0x1",
+										"1.2.3.4.5",
+										"https://https://host",
+										"a*b",
+										"[::1]host",
+										"[0:0:0:0:0:0:0:0:1]"};
 	oc_endpoint endpoint;
 	oc_error error;
 
@@ -133,7 +186,8 @@ regions(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		bool told = oc_region_of_endpoint(cases[i].provider, cases[i].endpoint, region, sizeof(region));
+		bool told =
+			oc_region_of_endpoint(cases[i].provider, cases[i].endpoint, region, sizeof(region));
 
 		CHECK_STR(told ? region : "(none)", cases[i].region ? cases[i].region : "(none)");
 	}
@@ -168,9 +222,13 @@ addressing(void)
 		oc_error error;
 
 		CHECK(oc_endpoint_parse(cases[i].endpoint, &endpoint, &error));
-		CHECK_INT(oc_addressing_of(OC_ADDRESSING_AUTO, cases[i].provider, &endpoint, cases[i].bucket), cases[i].expected);
+		CHECK_INT(
+			oc_addressing_of(OC_ADDRESSING_AUTO, cases[i].provider, &endpoint, cases[i].bucket),
+			cases[i].expected);
 		for (int wanted = OC_ADDRESSING_VIRTUAL; wanted <= OC_ADDRESSING_CNAME; wanted++)
-			CHECK_INT(oc_addressing_of((oc_addressing) wanted, cases[i].provider, &endpoint, cases[i].bucket), wanted);
+			CHECK_INT(oc_addressing_of((oc_addressing) wanted, cases[i].provider, &endpoint,
+									   cases[i].bucket),
+					  wanted);
 	}
 }
 
@@ -179,8 +237,9 @@ buckets(void)
 {
 	static const char *const good[] = {"abc", "a-b", "0ab", "my-bucket-2026", "a--b"};
 	static const char *const dotted[] = {"my.bucket", "a.b.c", "1.2.3"};
-	static const char *const bad[] = {"", "ab", "-abc", "abc-", "Abc", "a_b", "a b", "a/b", "b\xc3\xa4r", "a..b", ".abc", "abc.",
-									  "1.2.3.4", "bucket\n", "b?x"};
+	static const char *const bad[] = {"",     "ab",   "-abc",    "abc-",       "Abc",
+									  "a_b",  "a b",  "a/b",     "b\xc3\xa4r", "a..b",
+									  ".abc", "abc.", "1.2.3.4", "bucket\n",   "b?x"};
 	char text[70];
 	oc_error error;
 
@@ -189,7 +248,8 @@ buckets(void)
 		for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 			CHECK(oc_bucket_check((oc_provider) provider, good[i], &error));
 		for (size_t i = 0; i < sizeof(dotted) / sizeof(dotted[0]); i++)
-			CHECK(oc_bucket_check((oc_provider) provider, dotted[i], &error) == (provider != OC_PROVIDER_OSS));
+			CHECK(oc_bucket_check((oc_provider) provider, dotted[i], &error) ==
+				  (provider != OC_PROVIDER_OSS));
 		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		{
 			if (!CHECK(!oc_bucket_check((oc_provider) provider, bad[i], &error)))
@@ -209,10 +269,37 @@ buckets(void)
 static void
 keys(void)
 {
-	static const char *const good[] = {"a", "a/b.csv", "a//b", "../x", ".", "a b+c%d", "new\nline", "\xe6\x95\xb0", "\xf0\x9f\x98\x80",
-									   "\xf4\x8f\xbf\xbf", "\xc2\x80", "\xed\x9f\xbf", "\xee\x80\x80", "dir/", "~"};
-	static const char *const bad[] = {"", "/a", "\\a", "\x80", "a\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
-									  "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xe6\x95", "\xe6\x95zz", "\xf0\x9f\x98"};
+	static const char *const good[] = {"a",
+									   "a/b.csv",
+									   "a//b",
+									   "../x",
+									   ".",
+									   "a b+c%d",
+									   "new\nline",
+									   "\xe6\x95\xb0",
+									   "\xf0\x9f\x98\x80",
+									   "\xf4\x8f\xbf\xbf",
+									   "\xc2\x80",
+									   "\xed\x9f\xbf",
+									   "\xee\x80\x80",
+									   "dir/",
+									   "~"};
+	static const char *const bad[] = {"",
+									  "/a",
+									  "\\a",
+									  "\x80",
+									  "a\xc3",
+									  "\xc0\x80",
+									  "\xc1\xbf",
+									  "\xe0\x9f\xbf",
+									  "\xed\xa0\x80",
+									  "\xf0\x8f\xbf\xbf",
+									  "\xf4\x90\x80\x80",
+									  "\xf5\x80\x80\x80",
+									  "\xff",
+									  "a\xe6\x95",
+									  "\xe6\x95zz",
+									  "\xf0\x9f\x98"};
 	char text[1100];
 	oc_error error;
 
@@ -253,21 +340,26 @@ static void
 configurations(void)
 {
 	static char long_secret[OC_SIGN_SECRET_MAX + 2];
-	oc_config good = {.endpoint = "oss-cn-hangzhou.aliyuncs.com", .access_key_id = "id", .access_key_secret = "very-secret"};
+	oc_config good = {.endpoint = "oss-cn-hangzhou.aliyuncs.com",
+					  .access_key_id = "id",
+					  .access_key_secret = "very-secret"};
 	oc_config config;
 
 #define REFUSES(part, ...) config = good, __VA_ARGS__, CHECK(!takes(config, part))
-#define TAKES(...) config = good, __VA_ARGS__, CHECK(takes(config, NULL))
+#define TAKES(...)         config = good, __VA_ARGS__, CHECK(takes(config, NULL))
 	CHECK(takes(good, NULL));
-	CHECK(takes((oc_config){.endpoint = "http://127.0.0.1:1"}, NULL)); /* anonymous needs no region */
+	CHECK(
+		takes((oc_config){.endpoint = "http://127.0.0.1:1"}, NULL)); /* anonymous needs no region */
 	TAKES(config.security_token = "token");
 	TAKES(config.region = "oss-cn-hangzhou");
-	TAKES(config.endpoint = "files.example.com", config.region = "cn-hangzhou", config.addressing = OC_ADDRESSING_CNAME);
+	TAKES(config.endpoint = "files.example.com", config.region = "cn-hangzhou",
+		  config.addressing = OC_ADDRESSING_CNAME);
 	TAKES(config.endpoint = "files.example.com", config.signature = OC_SIGNATURE_V1);
 	TAKES(config.endpoint = "files.example.com", config.provider = OC_PROVIDER_S3);
 	TAKES(config.max_retries = -1);
 	TAKES(config.access_key_id = "", config.access_key_secret = "", config.security_token = "");
-	TAKES(config.proxy = "http://proxy:3128", config.ca_file = "/etc/ca file.pem", config.allowed_hosts = "*.aliyuncs.com, localhost");
+	TAKES(config.proxy = "http://proxy:3128", config.ca_file = "/etc/ca file.pem",
+		  config.allowed_hosts = "*.aliyuncs.com, localhost");
 	REFUSES("endpoint", config.endpoint = NULL);
 	REFUSES("endpoint", config.endpoint = "https://id:very-secret@host");
 	REFUSES("provider", config.provider = (oc_provider) 9);
@@ -276,7 +368,8 @@ configurations(void)
 	REFUSES("v1", config.provider = OC_PROVIDER_S3, config.signature = OC_SIGNATURE_V1);
 	REFUSES("access_key_secret", config.access_key_secret = NULL);
 	REFUSES("access_key_id", config.access_key_id = "");
-	REFUSES("security_token", config.access_key_id = NULL, config.access_key_secret = NULL, config.security_token = "very-secret");
+	REFUSES("security_token", config.access_key_id = NULL, config.access_key_secret = NULL,
+			config.security_token = "very-secret");
 	REFUSES("access_key_id", config.access_key_id = "i d");
 	REFUSES("access_key_secret", config.access_key_secret = "very-secret\n");
 	REFUSES("access_key_secret", config.access_key_secret = "very-secret\xc3\xa4");
@@ -288,7 +381,8 @@ configurations(void)
 	REFUSES("region", config.endpoint = "files.example.com");
 	REFUSES("region", config.region = "cn/hangzhou");
 	REFUSES("region", config.region = "cn hangzhou");
-	REFUSES("region", config.region = "a-region-that-is-much-too-long-to-be-one-of-any-provider-in-the-world");
+	REFUSES("region", config.region =
+						  "a-region-that-is-much-too-long-to-be-one-of-any-provider-in-the-world");
 	REFUSES("connect_timeout", config.connect_timeout_ms = -1);
 	REFUSES("low_speed_limit", config.low_speed_limit = -1);
 	REFUSES("low_speed_time", config.low_speed_time_s = -1);

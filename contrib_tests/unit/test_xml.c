@@ -25,13 +25,18 @@ list(const char *xml, oc_page *page, oc_error *error)
 static const char oss_list[] =
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	"<ListBucketResult xmlns=\"http://doc.oss-cn-hangzhou.aliyuncs.com\">\n"
-	"<Name>examplebucket</Name><Prefix>fun%2F</Prefix><StartAfter/><MaxKeys>1000</MaxKeys><Delimiter>%2F</Delimiter>"
-	"<IsTruncated>true</IsTruncated><NextContinuationToken>CgJiYw--</NextContinuationToken><KeyCount>3</KeyCount>"
-	"<Contents><Key>fun%2Fa%20b%2B%E6%95%B0.csv</Key><LastModified>2012-02-24T08:43:27.000Z</LastModified>"
+	"<Name>examplebucket</Name><Prefix>fun%2F</Prefix><StartAfter/><MaxKeys>1000</"
+	"MaxKeys><Delimiter>%2F</Delimiter>"
+	"<IsTruncated>true</IsTruncated><NextContinuationToken>CgJiYw--</"
+	"NextContinuationToken><KeyCount>3</KeyCount>"
+	"<Contents><Key>fun%2Fa%20b%2B%E6%95%B0.csv</Key><LastModified>2012-02-24T08:43:27.000Z</"
+	"LastModified>"
 	"<ETag>\"5B3C1A2E053D763E1B002CC607C5A0FE1****\"</ETag><Type>Normal</Type><Size>344606</Size>"
-	"<StorageClass>Standard</StorageClass><Owner><ID>0022012</ID><DisplayName>user</DisplayName><Key>trap</Key></Owner>"
+	"<StorageClass>Standard</StorageClass><Owner><ID>0022012</ID><DisplayName>user</"
+	"DisplayName><Key>trap</Key></Owner>"
 	"<RestoreInfo>ongoing-request=\"true\"</RestoreInfo></Contents>\n"
-	"<Contents><Size>18446744073709551615</Size><Key>fun%2Fplus+blank</Key><ETag>&quot;abc-2&quot;</ETag></Contents>"
+	"<Contents><Size>18446744073709551615</Size><Key>fun%2Fplus+blank</"
+	"Key><ETag>&quot;abc-2&quot;</ETag></Contents>"
 	"<CommonPrefixes><Prefix>fun%2Fmovie%2F</Prefix></CommonPrefixes>"
 	"<EncodingType>url</EncodingType>"
 	"</ListBucketResult>";
@@ -76,9 +81,13 @@ list_not_encoded(void)
 	oc_page page;
 	oc_error error;
 
-	CHECK(list("<s3:ListBucketResult xmlns:s3='http://s3.amazonaws.com/doc/2006-03-01/'><s3:IsTruncated>false</s3:IsTruncated>"
-			   "<s3:Contents><s3:Key>a%20b+c&amp;d&lt;&#x65;&#20013;.csv</s3:Key><s3:Size>0</s3:Size></s3:Contents>"
-			   "<EncodingType></EncodingType></s3:ListBucketResult>", &page, &error));
+	CHECK(list(
+		"<s3:ListBucketResult "
+		"xmlns:s3='http://s3.amazonaws.com/doc/2006-03-01/'><s3:IsTruncated>false</s3:IsTruncated>"
+		"<s3:Contents><s3:Key>a%20b+c&amp;d&lt;&#x65;&#20013;.csv</s3:Key><s3:Size>0</s3:Size></"
+		"s3:Contents>"
+		"<EncodingType></EncodingType></s3:ListBucketResult>",
+		&page, &error));
 	CHECK_INT(page.count, 1);
 	CHECK(!page.truncated);
 	CHECK_STR(page.next, "");
@@ -87,8 +96,10 @@ list_not_encoded(void)
 	oc_page_free(&page);
 
 	/* entities first, then the percent signs */
-	CHECK(list("<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>&#37;41%26amp;&#x2B;</Key><Size>1</Size></Contents>"
-			   "</ListBucketResult>", &page, &error));
+	CHECK(list("<ListBucketResult><EncodingType>url</"
+			   "EncodingType><Contents><Key>&#37;41%26amp;&#x2B;</Key><Size>1</Size></Contents>"
+			   "</ListBucketResult>",
+			   &page, &error));
 	CHECK(page.count == 1 && strcmp(page.objects[0].key, "A&amp; ") == 0);
 	oc_page_free(&page);
 
@@ -96,7 +107,8 @@ list_not_encoded(void)
 	CHECK_INT(page.count, 0);
 	CHECK_STR(page.next, "");
 	oc_page_free(&page);
-	CHECK(list("<ListBucketResult><Contents><Key><![CDATA[a<b>&amp;]]></Key><Size>1</Size><!-- c --></Contents></ListBucketResult>",
+	CHECK(list("<ListBucketResult><Contents><Key><![CDATA[a<b>&amp;]]></Key><Size>1</Size><!-- c "
+			   "--></Contents></ListBucketResult>",
 			   &page, &error));
 	CHECK(page.count == 1 && strcmp(page.objects[0].key, "a<b>&amp;") == 0);
 	oc_page_free(&page);
@@ -114,8 +126,10 @@ tokens(void)
 		oc_page page;
 		oc_error error;
 
-		snprintf(xml, sizeof(xml), "<ListBucketResult><IsTruncated>true</IsTruncated><EncodingType>url</EncodingType>"
-				 "<NextContinuationToken>%s</NextContinuationToken></ListBucketResult>", cases[i][0]);
+		snprintf(xml, sizeof(xml),
+				 "<ListBucketResult><IsTruncated>true</IsTruncated><EncodingType>url</EncodingType>"
+				 "<NextContinuationToken>%s</NextContinuationToken></ListBucketResult>",
+				 cases[i][0]);
 		CHECK(list(xml, &page, &error));
 		CHECK_STR(page.next, cases[i][1]);
 		oc_page_free(&page);
@@ -127,11 +141,14 @@ uploads(void)
 {
 	static const char xml[] =
 		"<ListMultipartUploadsResult><Bucket>b</Bucket><EncodingType>url</EncodingType><KeyMarker/>"
-		"<NextKeyMarker>dir%2Fz+1</NextKeyMarker><NextUploadIdMarker>A+B%20</NextUploadIdMarker><IsTruncated>true</IsTruncated>"
-		"<Upload><Key>dir%2Fa</Key><UploadId>0004B9+%20</UploadId><Initiated>2012-02-24T08:43:27.000Z</Initiated></Upload>"
+		"<NextKeyMarker>dir%2Fz+1</NextKeyMarker><NextUploadIdMarker>A+B%20</"
+		"NextUploadIdMarker><IsTruncated>true</IsTruncated>"
+		"<Upload><Key>dir%2Fa</Key><UploadId>0004B9+%20</"
+		"UploadId><Initiated>2012-02-24T08:43:27.000Z</Initiated></Upload>"
 		"<Upload><UploadId>x</UploadId><Key>y</Key></Upload>"
 		"<CommonPrefixes><Prefix>no</Prefix></CommonPrefixes></ListMultipartUploadsResult>";
-	static const char no_id[] = "<ListMultipartUploadsResult><Upload><Key>a</Key></Upload></ListMultipartUploadsResult>";
+	static const char no_id[] =
+		"<ListMultipartUploadsResult><Upload><Key>a</Key></Upload></ListMultipartUploadsResult>";
 	oc_page page;
 	oc_error error;
 
@@ -156,12 +173,15 @@ uploads(void)
 static void
 single_results(void)
 {
-	static const char initiate[] = "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>0004B989</UploadId>"
-								   "</InitiateMultipartUploadResult>";
-	static const char complete[] = "\n \t\r\n<?xml version=\"1.0\"?><CompleteMultipartUploadResult><Location>l</Location>"
-								   "<ETag>&quot;B864DB6A-3&quot;</ETag></CompleteMultipartUploadResult>\n";
-	static const char late[] = "   <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code>"
-							   "<Message>We encountered an internal error.</Message><RequestId>R1</RequestId></Error>";
+	static const char initiate[] =
+		"<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>0004B989</UploadId>"
+		"</InitiateMultipartUploadResult>";
+	static const char complete[] =
+		"\n \t\r\n<?xml version=\"1.0\"?><CompleteMultipartUploadResult><Location>l</Location>"
+		"<ETag>&quot;B864DB6A-3&quot;</ETag></CompleteMultipartUploadResult>\n";
+	static const char late[] =
+		"   <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code>"
+		"<Message>We encountered an internal error.</Message><RequestId>R1</RequestId></Error>";
 	char text[72];
 	oc_error error;
 
@@ -191,12 +211,14 @@ single_results(void)
 static void
 deletes(void)
 {
-	static const char good[] = "<DeleteResult><EncodingType>url</EncodingType><Deleted><Key>a</Key></Deleted>"
-							   "<Error><Key>gone</Key><Code>NoSuchKey</Code></Error></DeleteResult>";
-	static const char bad[] = "<DeleteResult><Error><Key>gone</Key><Code>NoSuchKey</Code></Error>"
-							  "<Error><Key>a%20b</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-							  "<Error><Key>c</Key><Code>InternalError</Code><Message>later</Message></Error>"
-							  "<EncodingType>url</EncodingType></DeleteResult>";
+	static const char good[] =
+		"<DeleteResult><EncodingType>url</EncodingType><Deleted><Key>a</Key></Deleted>"
+		"<Error><Key>gone</Key><Code>NoSuchKey</Code></Error></DeleteResult>";
+	static const char bad[] =
+		"<DeleteResult><Error><Key>gone</Key><Code>NoSuchKey</Code></Error>"
+		"<Error><Key>a%20b</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+		"<Error><Key>c</Key><Code>InternalError</Code><Message>later</Message></Error>"
+		"<EncodingType>url</EncodingType></DeleteResult>";
 	oc_error error;
 
 	CHECK(oc_xml_delete("", 0, &error));
@@ -215,19 +237,26 @@ static void
 errors(void)
 {
 	static const char wrong_place[] =
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code>\n<Message>The bucket you are attempting to access "
-		"must be addressed using the specified\nendpoint.</Message><RequestId>5C3D9175</RequestId><HostId>h</HostId>"
-		"<Bucket>b</Bucket><Endpoint>oss-cn-beijing.aliyuncs.com</Endpoint><EC>0003-00001403</EC></Error>";
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code>\n<Message>The "
+		"bucket you are attempting to access "
+		"must be addressed using the "
+		"specified\nendpoint.</Message><RequestId>5C3D9175</RequestId><HostId>h</HostId>"
+		"<Bucket>b</Bucket><Endpoint>oss-cn-beijing.aliyuncs.com</Endpoint><EC>0003-00001403</EC></"
+		"Error>";
 	static const char signature[] =
 		"<Error><Code>SignatureDoesNotMatch</Code><Message>The signature differs.</Message>"
-		"<StringToSign>GET\n\nx-oss-security-token:very-secret</StringToSign><SignatureProvided>sig-secret</SignatureProvided></Error>";
-	static const char region[] = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>";
+		"<StringToSign>GET\n\nx-oss-security-token:very-secret</"
+		"StringToSign><SignatureProvided>sig-secret</SignatureProvided></Error>";
+	static const char region[] =
+		"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>";
 	oc_error error;
 	oc_error before;
 
 	CHECK(oc_xml_error(wrong_place, strlen(wrong_place), &error));
 	CHECK_STR(error.code, "AccessDenied");
-	CHECK_STR(error.message, "The bucket you are attempting to access must be addressed using the specified endpoint.");
+	CHECK_STR(
+		error.message,
+		"The bucket you are attempting to access must be addressed using the specified endpoint.");
 	CHECK_STR(error.ec, "0003-00001403");
 	CHECK_STR(error.request_id, "5C3D9175");
 	CHECK_STR(error.detail, "the store asks for endpoint oss-cn-beijing.aliyuncs.com");
@@ -294,22 +323,42 @@ static void
 malformed(void)
 {
 	static const char *const cases[] = {
-		"", " ", "x", "<", "<>", "<ListBucketResult>", "<ListBucketResult></X>", "<ListBucketResult/>x", "<ListBucketResult/><b/>",
-		"<html><body>502</body></html>", "<!-- only a comment -->", "<ListBucketResult>&nbsp;</ListBucketResult>",
-		"<ListBucketResult>\x01</ListBucketResult>", "<ListBucketResult>&#1;</ListBucketResult>",
-		"<ListBucketResult>\xff\xfe</ListBucketResult>", "<ListBucketResult a=1/>", "{\"json\":1}",
+		"",
+		" ",
+		"x",
+		"<",
+		"<>",
+		"<ListBucketResult>",
+		"<ListBucketResult></X>",
+		"<ListBucketResult/>x",
+		"<ListBucketResult/><b/>",
+		"<html><body>502</body></html>",
+		"<!-- only a comment -->",
+		"<ListBucketResult>&nbsp;</ListBucketResult>",
+		"<ListBucketResult>\x01</ListBucketResult>",
+		"<ListBucketResult>&#1;</ListBucketResult>",
+		"<ListBucketResult>\xff\xfe</ListBucketResult>",
+		"<ListBucketResult a=1/>",
+		"{\"json\":1}",
 		"<?xml version=\"1.0\" encoding=\"KOI8-R\"?><ListBucketResult/>",
-		"<ListBucketResult><Contents/></ListBucketResult>", "<ListBucketResult><Contents><Key/><Size>1</Size></Contents></ListBucketResult>",
+		"<ListBucketResult><Contents/></ListBucketResult>",
+		"<ListBucketResult><Contents><Key/><Size>1</Size></Contents></ListBucketResult>",
 		"<ListBucketResult><Contents><Key>a</Key><Size>1x</Size></Contents></ListBucketResult>",
 		"<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>",
 		"<ListBucketResult><Contents><Key>a</Key><Size> 1</Size></Contents></ListBucketResult>",
 		"<ListBucketResult><Contents><Key>a</Key><Size></Size></Contents></ListBucketResult>",
-		"<ListBucketResult><Contents><Key>a</Key><Size>18446744073709551616</Size></Contents></ListBucketResult>",
-		"<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>a%00b</Key><Size>1</Size></Contents></ListBucketResult>",
+		"<ListBucketResult><Contents><Key>a</Key><Size>18446744073709551616</Size></Contents></"
+		"ListBucketResult>",
+		"<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>a%00b</Key><Size>1</"
+		"Size></Contents></ListBucketResult>",
 		"<!DOCTYPE a SYSTEM \"http://169.254.169.254/x\"><ListBucketResult/>",
-		"<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><ListBucketResult><Prefix>&x;</Prefix></ListBucketResult>",
-		"<!DOCTYPE lolz [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;\">"
-		"<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;\">]><ListBucketResult><Prefix>&d;&d;&d;</Prefix></ListBucketResult>"};
+		"<!DOCTYPE a [<!ENTITY x SYSTEM "
+		"\"file:///etc/passwd\">]><ListBucketResult><Prefix>&x;</Prefix></ListBucketResult>",
+		"<!DOCTYPE lolz [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b "
+		"\"&a;&a;&a;&a;&a;&a;&a;&a;\"><!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;\">"
+		"<!ENTITY d "
+		"\"&c;&c;&c;&c;&c;&c;&c;&c;\">]><ListBucketResult><Prefix>&d;&d;&d;</Prefix></"
+		"ListBucketResult>"};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		refuse(cases[i], cases[i], strlen(cases[i]));
@@ -456,7 +505,9 @@ escaping(void)
 			all[length++] = (char) c;
 	all[length] = '\0';
 	CHECK(oc_xml_escape(&target, all));
-	snprintf(xml, sizeof(xml), "<ListBucketResult><Contents><Key>%s</Key></Contents></ListBucketResult>", target.data);
+	snprintf(xml, sizeof(xml),
+			 "<ListBucketResult><Contents><Key>%s</Key></Contents></ListBucketResult>",
+			 target.data);
 	CHECK(oc_xml_list(xml, strlen(xml), &page, &error));
 	CHECK(page.count == 1);
 	if (page.count == 1)

@@ -18,8 +18,8 @@
 
 /* The polynomial of CRC-64/XZ with its bits reversed: bit 63 is the coefficient of x^0. */
 #define CRC64_POLYNOMIAL UINT64_C(0xC96C5795D7870F42)
-#define CRC64_ONE (UINT64_C(1) << 63)	/* x^0 */
-#define CRC64_X8 (UINT64_C(1) << (63 - 8)) /* x^8: shifts by one byte */
+#define CRC64_ONE        (UINT64_C(1) << 63)       /* x^0 */
+#define CRC64_X8         (UINT64_C(1) << (63 - 8)) /* x^8: shifts by one byte */
 
 static void hmac(const EVP_MD *digest, const void *key, size_t key_size, const void *data,
 				 size_t size, unsigned char *target, size_t target_size);

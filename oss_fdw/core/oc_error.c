@@ -23,35 +23,47 @@ static const char *hint_of_operation(const char *operation);
 static const char *hint_of_class(const oc_error *error);
 static bool is_kms(const char *code);
 
-#define HINT_TOKEN \
-	"The security token has expired or does not belong to this access key: set a new access_key_id, " \
+#define HINT_TOKEN                                                                     \
+	"The security token has expired or does not belong to this access key: set a new " \
+	"access_key_id, "                                                                  \
 	"access_key_secret and security_token together in the user mapping."
-#define HINT_PATH_STYLE \
-	"The store does not accept the bucket in the URL's path: set the server option addressing to virtual."
-#define HINT_ENDPOINT \
-	"Set the server options endpoint and region to those of the bucket; the detail names what the store asks for."
-#define HINT_ACCOUNT "The store has suspended the account or the bucket: check its balance and state in the console."
-#define HINT_THROTTLED \
-	"The store limits the request rate or bandwidth: lower the server option max_connections, or raise " \
+#define HINT_PATH_STYLE                                                                            \
+	"The store does not accept the bucket in the URL's path: set the server option addressing to " \
+	"virtual."
+#define HINT_ENDPOINT                                                                           \
+	"Set the server options endpoint and region to those of the bucket; the detail names what " \
+	"the store asks for."
+#define HINT_ACCOUNT                                                                         \
+	"The store has suspended the account or the bucket: check its balance and state in the " \
+	"console."
+#define HINT_THROTTLED                                                                             \
+	"The store limits the request rate or bandwidth: lower the server option max_connections, or " \
+	"raise "                                                                                       \
 	"max_retries and retry_timeout."
-#define HINT_KMS \
-	"Check the options sse and sse_kms_key_id, that the key service is enabled in the bucket's region and that the " \
+#define HINT_KMS                                                                                 \
+	"Check the options sse and sse_kms_key_id, that the key service is enabled in the bucket's " \
+	"region and that the "                                                                       \
 	"access key may use the key."
 #define HINT_ARCHIVED "The object is archived: restore it in the store first, then read it."
-#define HINT_UNSUPPORTED \
-	"The store does not support this request: check the server option provider, and the table options that are passed through " \
+#define HINT_UNSUPPORTED                                                                        \
+	"The store does not support this request: check the server option provider, and the table " \
+	"options that are passed through "                                                          \
 	"to the store."
-#define HINT_READ \
-	"The access key needs the permission oss:GetObject (S3: s3:GetObject, OBS: obs:object:GetObject) there.  Without the " \
+#define HINT_READ                                                                \
+	"The access key needs the permission oss:GetObject (S3: s3:GetObject, OBS: " \
+	"obs:object:GetObject) there.  Without the "                                 \
 	"permission to list, a store denies access also when the object does not exist."
-#define HINT_SECRET "Check access_key_secret in the user mapping, and the server options region, provider and signature_version."
+#define HINT_SECRET                                                                             \
+	"Check access_key_secret in the user mapping, and the server options region, provider and " \
+	"signature_version."
 #define HINT_EXISTS \
 	"Objects are there already: remove them, or use export_mode 'append' or 'overwrite'."
 
 static const code_fact facts[] = {
 	/* who asks */
 	{"InvalidAccessKeyId", OC_ERR_CREDENTIALS, false,
-	 "The store does not know this access key: check access_key_id in the user mapping, that the key is enabled and that the "
+	 "The store does not know this access key: check access_key_id in the user mapping, that the "
+	 "key is enabled and that the "
 	 "endpoint is one of the provider that issued it."},
 	{"SignatureDoesNotMatch", OC_ERR_CREDENTIALS, false, HINT_SECRET},
 	{"TooManyWrongSignature", OC_ERR_CREDENTIALS, false, HINT_SECRET},
@@ -71,21 +83,27 @@ static const code_fact facts[] = {
 	{"BucketDisable", OC_ERR_DENIED, false, HINT_ACCOUNT},
 	{"InDebt", OC_ERR_DENIED, false, HINT_ACCOUNT},
 	{"InArrearOrInsufficientBalance", OC_ERR_DENIED, false, HINT_ACCOUNT},
-	{"RequestPayerDenied", OC_ERR_DENIED, false, "The bucket lets the requester pay, and this access key may not."},
-	{"FileImmutable", OC_ERR_DENIED, false, "A retention policy of the bucket protects the object."},
+	{"RequestPayerDenied", OC_ERR_DENIED, false,
+	 "The bucket lets the requester pay, and this access key may not."},
+	{"FileImmutable", OC_ERR_DENIED, false,
+	 "A retention policy of the bucket protects the object."},
 	{"KmsServiceNotEnabled", OC_ERR_DENIED, false, HINT_KMS},
 	{"InvalidObjectState", OC_ERR_ARCHIVED, false, NULL},
-	{"RestoreAlreadyInProgress", OC_ERR_ARCHIVED, false, "The object is being restored: try again later."},
+	{"RestoreAlreadyInProgress", OC_ERR_ARCHIVED, false,
+	 "The object is being restored: try again later."},
 	/* where */
 	{"SecondLevelDomainForbidden", OC_ERR_ARGUMENT, false, HINT_PATH_STYLE},
 	{"VirtualHostDomainRequired", OC_ERR_ARGUMENT, false, HINT_PATH_STYLE},
 	{"NonStandardHostForbidden", OC_ERR_ARGUMENT, false,
-	 "The store does not accept this host name: use a regular endpoint, or addressing 'cname' for the bucket's own domain."},
+	 "The store does not accept this host name: use a regular endpoint, or addressing 'cname' for "
+	 "the bucket's own domain."},
 	{"PublicEndpointForbidden", OC_ERR_ARGUMENT, false,
-	 "The account may not use public endpoints for data: use the internal endpoint, or bind a domain of your own to the bucket "
+	 "The account may not use public endpoints for data: use the internal endpoint, or bind a "
+	 "domain of your own to the bucket "
 	 "and set addressing to cname."},
 	{"TransferAccelerationDisabled", OC_ERR_ARGUMENT, false,
-	 "Transfer acceleration is off for this bucket: switch it on, or use the endpoint of the bucket's region."},
+	 "Transfer acceleration is off for this bucket: switch it on, or use the endpoint of the "
+	 "bucket's region."},
 	{"PermanentRedirect", OC_ERR_ARGUMENT, false, HINT_ENDPOINT},
 	{"TemporaryRedirect", OC_ERR_ARGUMENT, false, HINT_ENDPOINT},
 	{"Redirect", OC_ERR_ARGUMENT, false, HINT_ENDPOINT},
@@ -97,7 +115,8 @@ static const code_fact facts[] = {
 	{"NoSuchVersion", OC_ERR_NOT_FOUND, false, NULL},
 	{"SymlinkTargetNotExist", OC_ERR_NOT_FOUND, false, NULL},
 	{"NoSuchUpload", OC_ERR_NOT_FOUND, false,
-	 "The unfinished upload was aborted meanwhile, perhaps by another session or a lifecycle rule of the bucket."},
+	 "The unfinished upload was aborted meanwhile, perhaps by another session or a lifecycle rule "
+	 "of the bucket."},
 	{"FileAlreadyExists", OC_ERR_EXISTS, false, HINT_EXISTS},
 	{"ObjectAlreadyExists", OC_ERR_EXISTS, false, HINT_EXISTS},
 	{"PreconditionFailed", OC_ERR_CHANGED, false, NULL},
@@ -110,7 +129,8 @@ static const code_fact facts[] = {
 	{"InvalidStorageClass", OC_ERR_ARGUMENT, false, "Check the table option storage_class."},
 	{"InvalidTag", OC_ERR_ARGUMENT, false, "Check the table option tagging."},
 	{"InvalidEncryptionAlgorithmError", OC_ERR_ARGUMENT, false, "Check the table option sse."},
-	{"AccessControlListNotSupported", OC_ERR_ARGUMENT, false, "The bucket refuses ACLs: remove the table option acl."},
+	{"AccessControlListNotSupported", OC_ERR_ARGUMENT, false,
+	 "The bucket refuses ACLs: remove the table option acl."},
 	{"InvalidTargetType", OC_ERR_ARGUMENT, false, HINT_UNSUPPORTED},
 	{"EntityTooLarge", OC_ERR_LIMIT, false, "Lower the table option part_size or max_file_size."},
 	{"EntityTooSmall", OC_ERR_LIMIT, false, "Raise the table option part_size."},
@@ -166,8 +186,8 @@ oc_error_is_retryable(int http_status, const char *code)
 
 	if (fact)
 		return fact->retryable;
-	return http_status == 408 || http_status == 429 || http_status == 500 || http_status == 502 || http_status == 503 ||
-		   http_status == 504;
+	return http_status == 408 || http_status == 429 || http_status == 500 || http_status == 502 ||
+		   http_status == 503 || http_status == 504;
 }
 
 static const code_fact *
@@ -220,9 +240,11 @@ oc_error_hint(const oc_error *error)
 {
 	const code_fact *fact = fact_of(error->code);
 
-	if (strstr(error->message, "OSS4-HMAC-SHA256") || strstr(error->message, "authorization mechanism") ||
+	if (strstr(error->message, "OSS4-HMAC-SHA256") ||
+		strstr(error->message, "authorization mechanism") ||
 		strstr(error->message, "signature version"))
-		return "The store refuses this signature version: set the server option signature_version to v4.";
+		return "The store refuses this signature version: set the server option signature_version "
+			   "to v4.";
 	if (points_elsewhere(error))
 		return HINT_ENDPOINT;
 	if (fact && fact->hint)
@@ -250,7 +272,8 @@ hint_of_denial(const oc_error *error)
 	if (strstr(error->message, "specified endpoint"))
 		return HINT_ENDPOINT;
 	if (strstr(error->message, "nonymous"))
-		return "The request was anonymous: create a user mapping with access_key_id and access_key_secret, or make the "
+		return "The request was anonymous: create a user mapping with access_key_id and "
+			   "access_key_secret, or make the "
 			   "bucket public.";
 	return hint_of_operation(error->operation);
 }
@@ -268,16 +291,20 @@ hint_of_operation(const char *operation)
 #define PERMISSION(operation, oss, s3, obs) \
 	{operation, "The access key needs the permission " oss " (S3: " s3 ", OBS: " obs ") there."}
 		PERMISSION("PutObject", "oss:PutObject", "s3:PutObject", "obs:object:PutObject"),
-		PERMISSION("InitiateMultipartUpload", "oss:PutObject", "s3:PutObject", "obs:object:PutObject"),
+		PERMISSION("InitiateMultipartUpload", "oss:PutObject", "s3:PutObject",
+				   "obs:object:PutObject"),
 		PERMISSION("UploadPart", "oss:PutObject", "s3:PutObject", "obs:object:PutObject"),
-		PERMISSION("CompleteMultipartUpload", "oss:PutObject", "s3:PutObject", "obs:object:PutObject"),
+		PERMISSION("CompleteMultipartUpload", "oss:PutObject", "s3:PutObject",
+				   "obs:object:PutObject"),
 		PERMISSION("AbortMultipartUpload", "oss:AbortMultipartUpload", "s3:AbortMultipartUpload",
 				   "obs:object:AbortMultipartUpload"),
 		PERMISSION("ListObjectsV2", "oss:ListObjects", "s3:ListBucket", "obs:bucket:ListBucket"),
-		PERMISSION("ListMultipartUploads", "oss:ListMultipartUploads", "s3:ListBucketMultipartUploads",
-				   "obs:bucket:ListBucketMultipartUploads"),
-		PERMISSION("DeleteObject", "oss:DeleteObject", "s3:DeleteObject", "obs:object:DeleteObject"),
-		PERMISSION("DeleteMultipleObjects", "oss:DeleteObject", "s3:DeleteObject", "obs:object:DeleteObject"),
+		PERMISSION("ListMultipartUploads", "oss:ListMultipartUploads",
+				   "s3:ListBucketMultipartUploads", "obs:bucket:ListBucketMultipartUploads"),
+		PERMISSION("DeleteObject", "oss:DeleteObject", "s3:DeleteObject",
+				   "obs:object:DeleteObject"),
+		PERMISSION("DeleteMultipleObjects", "oss:DeleteObject", "s3:DeleteObject",
+				   "obs:object:DeleteObject"),
 #undef PERMISSION
 	};
 
@@ -290,34 +317,42 @@ hint_of_operation(const char *operation)
 static const char *
 hint_of_class(const oc_error *error)
 {
-	bool unreachable =
-		error->class == OC_ERR_RESOLVE || error->class == OC_ERR_CONNECT || error->class == OC_ERR_TIMEOUT;
+	bool unreachable = error->class == OC_ERR_RESOLVE || error->class == OC_ERR_CONNECT ||
+					   error->class == OC_ERR_TIMEOUT;
 
 	if (unreachable && error->http_status == 0 && strstr(error->host, "-internal"))
-		return "Internal endpoints answer only inside the provider's network of the same region: use the public endpoint, "
+		return "Internal endpoints answer only inside the provider's network of the same region: "
+			   "use the public endpoint, "
 			   "without \"-internal\".";
 	switch (error->class)
 	{
 		case OC_ERR_MEMORY:
 			return "Lower the table option part_size or the server option max_connections.";
 		case OC_ERR_RESOLVE:
-			return "Check the spelling of the server option endpoint and of the bucket, and this machine's name service.";
+			return "Check the spelling of the server option endpoint and of the bucket, and this "
+				   "machine's name service.";
 		case OC_ERR_CONNECT:
-			return "Check host and port of the server option endpoint, and that no firewall or missing proxy is in the way.";
+			return "Check host and port of the server option endpoint, and that no firewall or "
+				   "missing proxy is in the way.";
 		case OC_ERR_TLS:
-			return "Check that the endpoint speaks https and that its certificate is trusted: name a private certificate "
+			return "Check that the endpoint speaks https and that its certificate is trusted: name "
+				   "a private certificate "
 				   "authority by the server option ca_file.";
 		case OC_ERR_TIMEOUT:
-			return "Check the network, or raise connect_timeout, low_speed_time or retry_timeout of the server.";
+			return "Check the network, or raise connect_timeout, low_speed_time or retry_timeout "
+				   "of the server.";
 		case OC_ERR_FORBIDDEN_ADDRESS:
-			return "Only endpoints that the administrator allows can be used, and metadata addresses never.";
+			return "Only endpoints that the administrator allows can be used, and metadata "
+				   "addresses never.";
 		case OC_ERR_CREDENTIALS:
 			return "Check access_key_id, access_key_secret and security_token in the user mapping.";
 		case OC_ERR_CLOCK:
-			return "The clocks of this machine and of the store differ by more than 15 minutes: synchronise this machine's "
+			return "The clocks of this machine and of the store differ by more than 15 minutes: "
+				   "synchronise this machine's "
 				   "clock.";
 		case OC_ERR_NO_BUCKET:
-			return "Check the option bucket, and that the endpoint is the one of the bucket's region.";
+			return "Check the option bucket, and that the endpoint is the one of the bucket's "
+				   "region.";
 		case OC_ERR_EXISTS:
 			return HINT_EXISTS;
 		case OC_ERR_CHANGED:
@@ -327,9 +362,11 @@ hint_of_class(const oc_error *error)
 		case OC_ERR_THROTTLED:
 			return HINT_THROTTLED;
 		case OC_ERR_PROTOCOL:
-			return "Check that the endpoint is an object store's and that the server option provider names its dialect.";
+			return "Check that the endpoint is an object store's and that the server option "
+				   "provider names its dialect.";
 		case OC_ERR_INTEGRITY:
-			return "The bytes changed on their way or in the store: run the statement again, and check the network path if it "
+			return "The bytes changed on their way or in the store: run the statement again, and "
+				   "check the network path if it "
 				   "happens again.";
 		case OC_ERR_CODEC:
 			return "The object is damaged, or not compressed as the table option compression says.";

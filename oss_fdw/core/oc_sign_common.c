@@ -8,12 +8,12 @@
 
 #include "oc_int.h"
 
-#define TEXT_CEILING ((size_t) 256 * 1024)
+#define TEXT_CEILING  ((size_t) 256 * 1024)
 #define MAX_EXPIRES_S 604800
 
 static int compare_items(const oc_sign_set *set, int left, int right, bool by_value_too);
-static void add_v1_headers(oc_sign_set *set, const oc_sign_v1_scheme *scheme, const oc_pair *headers,
-						   int count);
+static void add_v1_headers(oc_sign_set *set, const oc_sign_v1_scheme *scheme,
+						   const oc_pair *headers, int count);
 static void write_v1_resource(const oc_sign_v1_scheme *scheme, const oc_sign_request *request,
 							  const oc_pair *extra_query, oc_buf *target);
 

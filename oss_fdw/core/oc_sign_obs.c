@@ -33,9 +33,9 @@ oc_sign_obs(const oc_sign_request *request, const oc_credentials *credentials, t
 		extra[extra_count++] = (oc_pair){"x-obs-security-token", credentials->security_token};
 	oc_buf_init(&canonical, TEXT_CEILING);
 	oc_buf_init(&string_to_sign, TEXT_CEILING);
-	good = oc_sign_v1_finish(&scheme, request, credentials->access_key_secret,
-							 send_x_date ? "" : date, extra, extra_count, NULL, &string_to_sign,
-							 signature);
+	good =
+		oc_sign_v1_finish(&scheme, request, credentials->access_key_secret, send_x_date ? "" : date,
+						  extra, extra_count, NULL, &string_to_sign, signature);
 	if (good)
 	{
 		oc_sign_emit(out, "Date", date);
@@ -84,17 +84,60 @@ oc_presign_obs(const oc_sign_request *request, const oc_credentials *credentials
 static bool
 signs_query(const char *name)
 {
-	static const char *const names[] = {
-		"CDNNotifyConfiguration", "acl", "append", "attname", "backtosource", "cors",
-		"customdomain", "delete", "deletebucket", "directcoldaccess", "encryption", "inventory",
-		"length", "lifecycle", "location", "logging", "metadata", "mirrorBackToSource", "modify",
-		"name", "notification", "object-lock", "obscompresspolicy", "partNumber", "policy",
-		"position", "quota", "rename", "replication", "requestPayment", "response-cache-control",
-		"response-content-disposition", "response-content-encoding", "response-content-language",
-		"response-content-type", "response-expires", "restore", "retention", "storageClass",
-		"storagePolicy", "storageinfo", "tagging", "torrent", "truncate", "uploadId", "uploads",
-		"versionId", "versioning", "versions", "website", "x-image-process", "x-image-save-bucket",
-		"x-image-save-object", "x-obs-security-token"};
+	static const char *const names[] = {"CDNNotifyConfiguration",
+										"acl",
+										"append",
+										"attname",
+										"backtosource",
+										"cors",
+										"customdomain",
+										"delete",
+										"deletebucket",
+										"directcoldaccess",
+										"encryption",
+										"inventory",
+										"length",
+										"lifecycle",
+										"location",
+										"logging",
+										"metadata",
+										"mirrorBackToSource",
+										"modify",
+										"name",
+										"notification",
+										"object-lock",
+										"obscompresspolicy",
+										"partNumber",
+										"policy",
+										"position",
+										"quota",
+										"rename",
+										"replication",
+										"requestPayment",
+										"response-cache-control",
+										"response-content-disposition",
+										"response-content-encoding",
+										"response-content-language",
+										"response-content-type",
+										"response-expires",
+										"restore",
+										"retention",
+										"storageClass",
+										"storagePolicy",
+										"storageinfo",
+										"tagging",
+										"torrent",
+										"truncate",
+										"uploadId",
+										"uploads",
+										"versionId",
+										"versioning",
+										"versions",
+										"website",
+										"x-image-process",
+										"x-image-save-bucket",
+										"x-image-save-object",
+										"x-obs-security-token"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(name, names[i]) == 0)

@@ -9,8 +9,8 @@
 
 #include "oc_int.h"
 
-#define TEXT_CEILING ((size_t) 256 * 1024)
-#define HEADER_PREFIX "x-oss-"
+#define TEXT_CEILING     ((size_t) 256 * 1024)
+#define HEADER_PREFIX    "x-oss-"
 #define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
 
 static oc_sign_v4_scheme v4_scheme(const char *region, const char *product);
@@ -94,8 +94,8 @@ v4_scheme(const char *region, const char *product)
 static bool
 signed_by_default(const char *name)
 {
-	return oc_has_prefix(name, HEADER_PREFIX) ||
-		   oc_same_name(name, "content-type") || oc_same_name(name, "content-md5");
+	return oc_has_prefix(name, HEADER_PREFIX) || oc_same_name(name, "content-type") ||
+		   oc_same_name(name, "content-md5");
 }
 
 /* The names of request->additional that need naming and are really sent. */
@@ -144,8 +144,8 @@ collect_v4_headers(const oc_sign_request *request, const oc_sign_set *additional
 
 /* Sorts the sets. */
 static bool
-write_v4_canonical(const oc_sign_request *request, oc_sign_set *additional,
-				   oc_sign_set *headers, oc_sign_set *query, oc_buf *target)
+write_v4_canonical(const oc_sign_request *request, oc_sign_set *additional, oc_sign_set *headers,
+				   oc_sign_set *query, oc_buf *target)
 {
 	if (!oc_sign_set_sort(additional, false) || !oc_sign_set_sort(headers, false) ||
 		!oc_sign_set_sort(query, true))
@@ -296,20 +296,79 @@ oc_presign_oss_v1(const oc_sign_request *request, const oc_credentials *credenti
 static bool
 signs_query(const char *name)
 {
-	static const char *const names[] = {
-		"accessPoint", "accessPointPolicy", "acl", "append", "asyncFetch",
-		"bucketArchiveDirectRead", "bucketInfo", "callback", "callback-var", "cloudboxes", "cname",
-		"comp", "continuation-token", "cors", "delete", "encryption", "endTime", "group",
-		"httpsConfig", "inventory", "inventoryId", "lifecycle", "link", "live", "location",
-		"logging", "metaQuery", "objectInfo", "objectMeta", "partNumber", "policy", "position",
-		"publicAccessBlock", "qos", "qosInfo", "qosRequester", "redundancyTransition", "referer",
-		"regionList", "replication", "replicationLocation", "replicationProgress",
-		"requestPayment", "requesterQosInfo", "resourceGroup", "resourcePool",
-		"response-cache-control", "response-content-disposition", "response-content-encoding",
-		"response-content-language", "response-content-type", "response-expires", "restore",
-		"security-token", "sequential", "startTime", "stat", "status", "style", "styleName",
-		"symlink", "tagging", "transferAcceleration", "uploadId", "uploads", "versionId",
-		"versioning", "versions", "vod", "website", "worm", "wormExtend", "wormId"};
+	static const char *const names[] = {"accessPoint",
+										"accessPointPolicy",
+										"acl",
+										"append",
+										"asyncFetch",
+										"bucketArchiveDirectRead",
+										"bucketInfo",
+										"callback",
+										"callback-var",
+										"cloudboxes",
+										"cname",
+										"comp",
+										"continuation-token",
+										"cors",
+										"delete",
+										"encryption",
+										"endTime",
+										"group",
+										"httpsConfig",
+										"inventory",
+										"inventoryId",
+										"lifecycle",
+										"link",
+										"live",
+										"location",
+										"logging",
+										"metaQuery",
+										"objectInfo",
+										"objectMeta",
+										"partNumber",
+										"policy",
+										"position",
+										"publicAccessBlock",
+										"qos",
+										"qosInfo",
+										"qosRequester",
+										"redundancyTransition",
+										"referer",
+										"regionList",
+										"replication",
+										"replicationLocation",
+										"replicationProgress",
+										"requestPayment",
+										"requesterQosInfo",
+										"resourceGroup",
+										"resourcePool",
+										"response-cache-control",
+										"response-content-disposition",
+										"response-content-encoding",
+										"response-content-language",
+										"response-content-type",
+										"response-expires",
+										"restore",
+										"security-token",
+										"sequential",
+										"startTime",
+										"stat",
+										"status",
+										"style",
+										"styleName",
+										"symlink",
+										"tagging",
+										"transferAcceleration",
+										"uploadId",
+										"uploads",
+										"versionId",
+										"versioning",
+										"versions",
+										"vod",
+										"website",
+										"worm",
+										"wormExtend",
+										"wormId"};
 
 	if (strncmp(name, HEADER_PREFIX, sizeof(HEADER_PREFIX) - 1) == 0)
 		return true;

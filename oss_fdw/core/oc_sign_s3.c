@@ -10,7 +10,7 @@
 
 #include "oc_int.h"
 
-#define TEXT_CEILING ((size_t) 256 * 1024)
+#define TEXT_CEILING     ((size_t) 256 * 1024)
 #define UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
 
 static oc_sign_v4_scheme scheme_of(const char *region);
@@ -81,9 +81,16 @@ scheme_of(const char *region)
 static void
 collect_headers(const oc_sign_request *request, oc_sign_set *headers)
 {
-	static const char *const unsigned_names[] = {
-		"accept", "accept-encoding", "authorization", "connection", "content-length", "expect",
-		"host", "te", "transfer-encoding", "user-agent"};
+	static const char *const unsigned_names[] = {"accept",
+												 "accept-encoding",
+												 "authorization",
+												 "connection",
+												 "content-length",
+												 "expect",
+												 "host",
+												 "te",
+												 "transfer-encoding",
+												 "user-agent"};
 
 	oc_sign_set_add_header(headers, "host", request->host, true);
 	for (int i = 0; i < request->header_count; i++)

@@ -304,8 +304,7 @@ oc_parse_iso_time(const char *text, int64_t *microseconds)
 		return false;
 	fraction = take_fraction(&text);
 	moment.year = year;
-	if (fraction < 0 || !take_zone(&text, &offset) || *text ||
-		!seconds_of_civil(&moment, &seconds))
+	if (fraction < 0 || !take_zone(&text, &offset) || *text || !seconds_of_civil(&moment, &seconds))
 		return false;
 	*microseconds = (seconds - offset) * 1000000 + fraction;
 	return true;

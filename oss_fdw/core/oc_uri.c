@@ -11,8 +11,8 @@
 
 #include "oc_int.h"
 
-#define KEY_BYTES_MAX 1023
-#define HOST_BYTES_MAX 253
+#define KEY_BYTES_MAX   1023
+#define HOST_BYTES_MAX  253
 #define LABEL_BYTES_MAX 63
 #define TOKEN_BYTES_MAX 16384
 
@@ -67,10 +67,12 @@ oc_endpoint_parse(const char *text, oc_endpoint *endpoint, oc_error *error)
 	if (strpbrk(text, "/\\?#"))
 	{
 		oc_error_set(error, OC_ERR_ARGUMENT,
-					 "the endpoint has something behind host and port: [http://|https://]host[:port] is expected");
+					 "the endpoint has something behind host and port: "
+					 "[http://|https://]host[:port] is expected");
 		return false;
 	}
-	if (*text == '[' ? !parse_bracketed(&text, endpoint, error) : !parse_host(&text, endpoint, error))
+	if (*text == '[' ? !parse_bracketed(&text, endpoint, error)
+					 : !parse_host(&text, endpoint, error))
 		return false;
 	return parse_port(text, endpoint, error);
 }
@@ -101,7 +103,8 @@ parse_bracketed(const char **text, oc_endpoint *endpoint, oc_error *error)
 	if (start[size] == ']' && size < sizeof(endpoint->host))
 	{
 		for (size_t i = 0; i < size; i++)
-			endpoint->host[i] = start[i] >= 'A' && start[i] <= 'F' ? (char) (start[i] + 32) : start[i];
+			endpoint->host[i] =
+				start[i] >= 'A' && start[i] <= 'F' ? (char) (start[i] + 32) : start[i];
 		endpoint->host[size] = '\0';
 		if (inet_pton(AF_INET6, endpoint->host, address) == 1)
 		{
@@ -122,13 +125,16 @@ parse_host(const char **text, oc_endpoint *endpoint, oc_error *error)
 
 	if (size == 0 || size > HOST_BYTES_MAX)
 	{
-		oc_error_set(error, OC_ERR_ARGUMENT, size ? "the endpoint's host name is too long" : "the endpoint has no host name");
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 size ? "the endpoint's host name is too long"
+						  : "the endpoint has no host name");
 		return false;
 	}
 	if (strchr(*text + size + ((*text)[size] == ':'), ':'))
 	{
 		oc_error_set(error, OC_ERR_ARGUMENT,
-					 "the endpoint has more than one colon: an IPv6 address must be in brackets, as in [::1]:8080");
+					 "the endpoint has more than one colon: an IPv6 address must be in brackets, "
+					 "as in [::1]:8080");
 		return false;
 	}
 	for (size_t i = 0; i < size; i++)
@@ -143,10 +149,12 @@ parse_host(const char **text, oc_endpoint *endpoint, oc_error *error)
 		return false;
 	if (inet_pton(AF_INET, endpoint->host, address) == 1)
 		endpoint->is_ip = true;
-	else if (looks_like_number(strrchr(endpoint->host, '.') ? strrchr(endpoint->host, '.') + 1 : endpoint->host))
+	else if (looks_like_number(strrchr(endpoint->host, '.') ? strrchr(endpoint->host, '.') + 1
+															: endpoint->host))
 	{
 		/* "127.1" or "0x7f000001": some resolvers take these for addresses */
-		oc_error_set(error, OC_ERR_ARGUMENT, "the endpoint's host \"%s\" is not a valid IPv4 address", endpoint->host);
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 "the endpoint's host \"%s\" is not a valid IPv4 address", endpoint->host);
 		return false;
 	}
 	return true;
@@ -164,12 +172,14 @@ check_labels(const char *host, oc_error *error)
 		if (!end && strchr("abcdefghijklmnopqrstuvwxyz0123456789-_", *c) == NULL)
 		{
 			oc_error_set(error, OC_ERR_ARGUMENT,
-						 "the endpoint's host name has a character other than letters, digits, '-', '_' and '.'");
+						 "the endpoint's host name has a character other than letters, digits, "
+						 "'-', '_' and '.'");
 			return false;
 		}
 		if (end && (length == 0 || length > LABEL_BYTES_MAX))
 		{
-			oc_error_set(error, OC_ERR_ARGUMENT, "the endpoint's host name \"%s\" has an empty or too long part", host);
+			oc_error_set(error, OC_ERR_ARGUMENT,
+						 "the endpoint's host name \"%s\" has an empty or too long part", host);
 			return false;
 		}
 		if (*c == '\0')
@@ -182,7 +192,8 @@ static bool
 looks_like_number(const char *label)
 {
 	return strspn(label, "0123456789") == strlen(label) ||
-		   (label[0] == '0' && label[1] == 'x' && strspn(label + 2, "0123456789abcdef") == strlen(label + 2));
+		   (label[0] == '0' && label[1] == 'x' &&
+			strspn(label + 2, "0123456789abcdef") == strlen(label + 2));
 }
 
 static bool
@@ -218,7 +229,8 @@ oc_region_of_endpoint(oc_provider provider, const char *text, char *region, size
 		case OC_PROVIDER_OBS:
 			return region_of_obs(endpoint.host, region, size);
 		case OC_PROVIDER_S3:
-			return region_of_s3(endpoint.host, region, size) || region_of_oss(endpoint.host, region, size) ||
+			return region_of_s3(endpoint.host, region, size) ||
+				   region_of_oss(endpoint.host, region, size) ||
 				   region_of_obs(endpoint.host, region, size);
 	}
 	return false;
@@ -292,14 +304,16 @@ region_of_s3(const char *host, char *region, size_t size)
 	const char *domain = strstr(host, ".amazonaws.com");
 	const char *label = domain;
 
-	if (!domain || (strcmp(domain, ".amazonaws.com") != 0 && strcmp(domain, ".amazonaws.com.cn") != 0))
+	if (!domain ||
+		(strcmp(domain, ".amazonaws.com") != 0 && strcmp(domain, ".amazonaws.com.cn") != 0))
 		return false;
 	while (label > host && label[-1] != '.')
 		label--;
 	if (domain - label == 2 && strncmp(label, "s3", 2) == 0)
 		return copy_label(standard, standard + strlen(standard), region, size);
 	if (strncmp(label, "s3-", 3) == 0)
-		return strncmp(label, "s3-accelerate", 13) != 0 && copy_label(label + 3, domain, region, size);
+		return strncmp(label, "s3-accelerate", 13) != 0 &&
+			   copy_label(label + 3, domain, region, size);
 	if (strncmp(label, "dualstack.", 10) == 0)
 		return false;
 	return copy_label(label, domain, region, size);
@@ -309,7 +323,8 @@ region_of_s3(const char *host, char *region, size_t size)
 
 /* bucket may be NULL.  A dot in the bucket would not match a certificate for "*.endpoint". */
 oc_addressing
-oc_addressing_of(oc_addressing wanted, oc_provider provider, const oc_endpoint *endpoint, const char *bucket)
+oc_addressing_of(oc_addressing wanted, oc_provider provider, const oc_endpoint *endpoint,
+				 const char *bucket)
 {
 	bool dotted = bucket && strchr(bucket, '.');
 
@@ -334,12 +349,16 @@ oc_bucket_check(oc_provider provider, const char *bucket, oc_error *error)
 	if (size < 3 || size > 63)
 		oc_error_set(error, OC_ERR_ARGUMENT, "a bucket name has 3 to 63 characters, not %zu", size);
 	else if (strspn(bucket, allowed) != size)
-		oc_error_set(error, OC_ERR_ARGUMENT, "bucket name \"%s\": only lower-case letters, digits%s '-' are allowed",
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 "bucket name \"%s\": only lower-case letters, digits%s '-' are allowed",
 					 bucket, provider == OC_PROVIDER_OSS ? " and" : ", '.' and");
 	else if (strchr("-.", bucket[0]) || strchr("-.", bucket[size - 1]))
-		oc_error_set(error, OC_ERR_ARGUMENT, "bucket name \"%s\" does not begin and end with a letter or digit", bucket);
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 "bucket name \"%s\" does not begin and end with a letter or digit", bucket);
 	else if (strstr(bucket, "..") || inet_pton(AF_INET, bucket, address) == 1)
-		oc_error_set(error, OC_ERR_ARGUMENT, "bucket name \"%s\" has two dots in a row or looks like an IP address", bucket);
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 "bucket name \"%s\" has two dots in a row or looks like an IP address",
+					 bucket);
 	else
 		return true;
 	return false;
@@ -353,9 +372,12 @@ oc_key_check(const char *key, oc_error *error)
 	if (size == 0)
 		oc_error_set(error, OC_ERR_ARGUMENT, "an object name is empty");
 	else if (size > KEY_BYTES_MAX)
-		oc_error_set(error, OC_ERR_ARGUMENT, "an object name has %zu bytes, but at most %d are allowed", size, KEY_BYTES_MAX);
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 "an object name has %zu bytes, but at most %d are allowed", size,
+					 KEY_BYTES_MAX);
 	else if (key[0] == '/' || key[0] == '\\')
-		oc_error_set(error, OC_ERR_ARGUMENT, "object name \"%.200s\" begins with '%c'", key, key[0]);
+		oc_error_set(error, OC_ERR_ARGUMENT, "object name \"%.200s\" begins with '%c'", key,
+					 key[0]);
 	else if (!is_utf8(key))
 		oc_error_set(error, OC_ERR_ARGUMENT, "an object name is not valid UTF-8");
 	else
@@ -371,10 +393,14 @@ is_utf8(const char *text)
 
 	while (*c)
 	{
-		int more = *c < 0x80 ? 0 : *c >= 0xf0 && *c <= 0xf4 ? 3 : *c >= 0xe0 && *c < 0xf0 ? 2 : *c >= 0xc2 && *c < 0xe0 ? 1 : -1;
+		int more = *c < 0x80                  ? 0
+				   : *c >= 0xf0 && *c <= 0xf4 ? 3
+				   : *c >= 0xe0 && *c < 0xf0  ? 2
+				   : *c >= 0xc2 && *c < 0xe0  ? 1
+											  : -1;
 
-		if (more < 0 || (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) ||
-			(c[0] == 0xf4 && c[1] > 0x8f))
+		if (more < 0 || (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+			(c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
 			return false;
 		for (c++; more > 0; more--, c++)
 			if ((*c & 0xc0) != 0x80)
@@ -391,8 +417,9 @@ oc_config_check(const oc_config *config, oc_error *error)
 	oc_endpoint endpoint;
 
 	return check_enums(config, error) && oc_endpoint_parse(config->endpoint, &endpoint, error) &&
-		   check_credentials(config, error) && check_region(config, error) && check_numbers(config, error) &&
-		   check_line("proxy", config->proxy, error) && check_line("ca_file", config->ca_file, error) &&
+		   check_credentials(config, error) && check_region(config, error) &&
+		   check_numbers(config, error) && check_line("proxy", config->proxy, error) &&
+		   check_line("ca_file", config->ca_file, error) &&
 		   check_line("allowed_hosts", config->allowed_hosts, error);
 }
 
@@ -400,11 +427,14 @@ static bool
 check_enums(const oc_config *config, oc_error *error)
 {
 	if (!oc_dialect_of(config->provider))
-		oc_error_set(error, OC_ERR_ARGUMENT, "there is no provider number %d", (int) config->provider);
+		oc_error_set(error, OC_ERR_ARGUMENT, "there is no provider number %d",
+					 (int) config->provider);
 	else if ((unsigned) config->addressing > OC_ADDRESSING_CNAME)
-		oc_error_set(error, OC_ERR_ARGUMENT, "there is no addressing number %d", (int) config->addressing);
+		oc_error_set(error, OC_ERR_ARGUMENT, "there is no addressing number %d",
+					 (int) config->addressing);
 	else if ((unsigned) config->signature > OC_SIGNATURE_V1)
-		oc_error_set(error, OC_ERR_ARGUMENT, "there is no signature version number %d", (int) config->signature);
+		oc_error_set(error, OC_ERR_ARGUMENT, "there is no signature version number %d",
+					 (int) config->signature);
 	else if (config->signature == OC_SIGNATURE_V1 && config->provider != OC_PROVIDER_OSS)
 		oc_error_set(error, OC_ERR_ARGUMENT, "only the provider \"oss\" has signature version v1");
 	else
@@ -428,7 +458,8 @@ check_credentials(const oc_config *config, oc_error *error)
 		oc_error_set(error, OC_ERR_ARGUMENT, "security_token is given without access_key_id");
 	else
 		return check_word("access_key_id", config->access_key_id, 256, error) &&
-			   check_word("access_key_secret", config->access_key_secret, OC_SIGN_SECRET_MAX, error) &&
+			   check_word("access_key_secret", config->access_key_secret, OC_SIGN_SECRET_MAX,
+						  error) &&
 			   check_word("security_token", config->security_token, TOKEN_BYTES_MAX, error);
 	return false;
 }
@@ -438,17 +469,21 @@ check_region(const oc_config *config, oc_error *error)
 {
 	char derived[64];
 	bool given = config->region && *config->region;
-	bool needed = config->access_key_id && *config->access_key_id && config->provider == OC_PROVIDER_OSS &&
-				  config->signature == OC_SIGNATURE_V4;
+	bool needed = config->access_key_id && *config->access_key_id &&
+				  config->provider == OC_PROVIDER_OSS && config->signature == OC_SIGNATURE_V4;
 
-	if (given && strspn(config->region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") !=
+	if (given && strspn(config->region,
+						"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") !=
 					 strlen(config->region))
-		oc_error_set(error, OC_ERR_ARGUMENT, "region has a character other than letters, digits, '-', '_' and '.'");
+		oc_error_set(error, OC_ERR_ARGUMENT,
+					 "region has a character other than letters, digits, '-', '_' and '.'");
 	else if (given && strlen(config->region) >= sizeof(derived))
 		oc_error_set(error, OC_ERR_ARGUMENT, "region is too long");
-	else if (!given && needed && !oc_region_of_endpoint(config->provider, config->endpoint, derived, sizeof(derived)))
-		oc_error_set(error, OC_ERR_ARGUMENT,
-					 "the region cannot be told from the endpoint: the option \"region\" is needed");
+	else if (!given && needed &&
+			 !oc_region_of_endpoint(config->provider, config->endpoint, derived, sizeof(derived)))
+		oc_error_set(
+			error, OC_ERR_ARGUMENT,
+			"the region cannot be told from the endpoint: the option \"region\" is needed");
 	else
 		return true;
 	return false;
@@ -461,8 +496,10 @@ check_numbers(const oc_config *config, oc_error *error)
 	{
 		const char *name;
 		long value;
-	} numbers[] = {{"connect_timeout", config->connect_timeout_ms}, {"low_speed_limit", config->low_speed_limit},
-				   {"low_speed_time", config->low_speed_time_s}, {"dns_cache_timeout", config->dns_cache_timeout_s},
+	} numbers[] = {{"connect_timeout", config->connect_timeout_ms},
+				   {"low_speed_limit", config->low_speed_limit},
+				   {"low_speed_time", config->low_speed_time_s},
+				   {"dns_cache_timeout", config->dns_cache_timeout_s},
 				   {"retry_timeout", config->retry_timeout_ms}};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -489,7 +526,9 @@ check_word(const char *name, const char *value, size_t size_max, oc_error *error
 	{
 		if (*c <= ' ' || *c >= 0x7f)
 		{
-			oc_error_set(error, OC_ERR_ARGUMENT, "%s has a blank, a control character or a character that is not ASCII", name);
+			oc_error_set(error, OC_ERR_ARGUMENT,
+						 "%s has a blank, a control character or a character that is not ASCII",
+						 name);
 			return false;
 		}
 	}

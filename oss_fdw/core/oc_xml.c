@@ -19,12 +19,12 @@
 #include "oc_int.h"
 
 #define DOCUMENT_BYTES_MAX ((size_t) 16 * 1024 * 1024)
-#define DEPTH_MAX 16
-#define PATH_BYTES_MAX 512
-#define TEXT_BYTES_MAX ((size_t) 64 * 1024)
-#define TEXTS_BYTES_MAX (2 * DOCUMENT_BYTES_MAX)
-#define ENTRIES_MAX 100000
-#define NO_TEXT SIZE_MAX
+#define DEPTH_MAX          16
+#define PATH_BYTES_MAX     512
+#define TEXT_BYTES_MAX     ((size_t) 64 * 1024)
+#define TEXTS_BYTES_MAX    (2 * DOCUMENT_BYTES_MAX)
+#define ENTRIES_MAX        100000
+#define NO_TEXT            SIZE_MAX
 
 typedef struct document document;
 
@@ -64,18 +64,18 @@ struct document
 {
 	XML_Parser parser;
 	const reader *reader;
-	bool is_error;			/* the root is <Error> */
+	bool is_error; /* the root is <Error> */
 	oc_error *error;
 	bool failed;
-	int depth;				/* open elements */
+	int depth;               /* open elements */
 	size_t marks[DEPTH_MAX]; /* length of path before each */
-	oc_buf path;			/* below the root: "Contents/Key" */
-	oc_buf text;			/* of the innermost element */
+	oc_buf path;             /* below the root: "Contents/Key" */
+	oc_buf text;             /* of the innermost element */
 	store_error store;
 
 	/* lists */
-	oc_buf texts;			/* NUL-terminated, for the page */
-	oc_buf entries;			/* of entry */
+	oc_buf texts;   /* NUL-terminated, for the page */
+	oc_buf entries; /* of entry */
 	entry current;
 	bool url_encoded;
 	bool truncated;
@@ -88,12 +88,14 @@ struct document
 	bool refused; /* DeleteResult: store holds a key's error */
 };
 
-static bool parse(document *document, const reader *reader, const char *xml, size_t size, oc_error *error);
+static bool parse(document *document, const reader *reader, const char *xml, size_t size,
+				  oc_error *error);
 static void skip_blanks(const char **xml, size_t *size);
 static void run_parser(document *document, const char *xml, size_t size);
 static void close_document(document *document);
 static void fail(document *document, oc_error_class class, const char *what);
-static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *system, const XML_Char *public, int internal);
+static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *system,
+							   const XML_Char *public, int internal);
 static void XMLCALL on_start(void *arg, const XML_Char *name, const XML_Char **attributes);
 static void XMLCALL on_text(void *arg, const XML_Char *text, int size);
 static void XMLCALL on_end(void *arg, const XML_Char *name);
@@ -112,8 +114,8 @@ static bool make_page(document *document, oc_page *page, bool uploads);
 static void fill_entries(const document *document, char *texts, oc_page *page, bool uploads);
 static bool decode_names(document *document);
 static bool decode_name(document *document, size_t offset);
-static bool single_result(const reader *reader, const char *xml, size_t size, char *result, size_t result_size,
-						  oc_error *error);
+static bool single_result(const reader *reader, const char *xml, size_t size, char *result,
+						  size_t result_size, oc_error *error);
 
 static const reader error_reader = {"Error", no_leaf};
 static const reader list_reader = {"ListBucketResult", leaf_of_list};
@@ -165,7 +167,8 @@ oc_xml_uploads(const char *xml, size_t size, oc_page *page, oc_error *error)
 }
 
 bool
-oc_xml_initiate(const char *xml, size_t size, char *upload_id, size_t upload_id_size, oc_error *error)
+oc_xml_initiate(const char *xml, size_t size, char *upload_id, size_t upload_id_size,
+				oc_error *error)
 {
 	if (!single_result(&initiate_reader, xml, size, upload_id, upload_id_size, error))
 		return false;
@@ -183,7 +186,8 @@ oc_xml_complete(const char *xml, size_t size, char *etag, size_t etag_size, oc_e
 }
 
 static bool
-single_result(const reader *reader, const char *xml, size_t size, char *result, size_t result_size, oc_error *error)
+single_result(const reader *reader, const char *xml, size_t size, char *result, size_t result_size,
+			  oc_error *error)
 {
 	document document;
 	bool good;
@@ -219,7 +223,8 @@ oc_xml_delete(const char *xml, size_t size, oc_error *error)
 		store = document.store;
 		if (document.url_encoded)
 			oc_percent_decode(store.key, true);
-		snprintf(store.message, sizeof(store.message), "object \"%s\" was not deleted: %.300s", store.key,
+		snprintf(store.message, sizeof(store.message), "object \"%s\" was not deleted: %.300s",
+				 store.key,
 				 document.store.message[0] ? document.store.message : document.store.code);
 		report_store_error(&store, error);
 		good = false;
@@ -332,10 +337,12 @@ run_parser(document *document, const char *xml, size_t size)
 	XML_SetStartDoctypeDeclHandler(document->parser, on_doctype);
 	XML_SetElementHandler(document->parser, on_start, on_end);
 	XML_SetCharacterDataHandler(document->parser, on_text);
-	if (XML_Parse(document->parser, size ? xml : "", (int) size, 1) == XML_STATUS_OK || document->failed)
+	if (XML_Parse(document->parser, size ? xml : "", (int) size, 1) == XML_STATUS_OK ||
+		document->failed)
 		return;
 	code = XML_GetErrorCode(document->parser);
-	fail(document, code == XML_ERROR_NO_MEMORY ? OC_ERR_MEMORY : OC_ERR_PROTOCOL, XML_ErrorString(code));
+	fail(document, code == XML_ERROR_NO_MEMORY ? OC_ERR_MEMORY : OC_ERR_PROTOCOL,
+		 XML_ErrorString(code));
 }
 
 static void
@@ -359,13 +366,15 @@ fail(document *document, oc_error_class class, const char *what)
 	if (class == OC_ERR_MEMORY)
 		oc_error_set(document->error, class, "%s", what);
 	else
-		oc_error_set(document->error, class, "the store's answer is not the expected XML: %s", what);
+		oc_error_set(document->error, class, "the store's answer is not the expected XML: %s",
+					 what);
 	if (document->parser)
 		XML_StopParser(document->parser, XML_FALSE);
 }
 
 static void XMLCALL
-on_doctype(void *arg, const XML_Char *name, const XML_Char *system, const XML_Char *public, int internal)
+on_doctype(void *arg, const XML_Char *name, const XML_Char *system, const XML_Char *public,
+		   int internal)
 {
 	(void) name;
 	(void) system;
@@ -486,15 +495,19 @@ static void
 report_store_error(const store_error *store, oc_error *error)
 {
 	oc_error_set(error, oc_error_classify(0, store->code), "%s",
-				 store->message[0] ? store->message : store->code[0] ? store->code : "the store gives no reason");
+				 store->message[0] ? store->message
+				 : store->code[0]  ? store->code
+								   : "the store gives no reason");
 	error->retryable = oc_error_is_retryable(0, store->code);
 	memcpy(error->code, store->code, sizeof(error->code));
 	memcpy(error->ec, store->ec, sizeof(error->ec));
 	memcpy(error->request_id, store->request_id, sizeof(error->request_id));
 	if (store->endpoint[0])
-		snprintf(error->detail, sizeof(error->detail), "the store asks for endpoint %s", store->endpoint);
+		snprintf(error->detail, sizeof(error->detail), "the store asks for endpoint %s",
+				 store->endpoint);
 	else if (store->region[0])
-		snprintf(error->detail, sizeof(error->detail), "the store asks for region %s", store->region);
+		snprintf(error->detail, sizeof(error->detail), "the store asks for region %s",
+				 store->region);
 	else if (store->argument[0])
 		snprintf(error->detail, sizeof(error->detail), "argument %s", store->argument);
 }
