@@ -581,6 +581,9 @@ test_faults(void)
 	with_fault("{\"action\":\"wrong_crc\",\"op\":[\"PutObject\",\"HeadObject\"],\"count\":null}", 4000, OC_ERR_INTEGRITY,
 			   "wrong CRC at Put");
 	with_fault("{\"action\":\"wrong_crc\",\"op\":\"UploadPart\",\"count\":null}", 4 * PART, OC_ERR_INTEGRITY, "wrong CRC of a part");
+	/* without a CRC-64 to compare, parts are sent again with an MD5 */
+	with_fault("{\"action\":\"header\",\"op\":\"UploadPart\",\"header\":\"x-oss-hash-crc64ecma\",\"value\":null,\"count\":null}",
+			   6 * PART, OC_ERR_NONE, "no CRC of parts");
 	with_fault("{\"action\":\"deny\",\"op\":\"UploadPart\",\"after\":2,\"count\":null}", 8 * PART, OC_ERR_DENIED, "part denied");
 	with_fault("{\"action\":\"deny\",\"op\":\"InitiateMultipartUpload\",\"count\":null}", 4 * PART, OC_ERR_DENIED,
 			   "initiate denied");

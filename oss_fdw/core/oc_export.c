@@ -15,7 +15,7 @@
 static void harvest_slot(oc_export *export, oc_slot *slot);
 static bool may_have_happened(const oc_call *call);
 static void harvest_initiate(oc_export *export, const oc_slot *slot);
-static void harvest_part(oc_export *export, const oc_slot *slot);
+static void harvest_part(oc_export *export, oc_slot *slot);
 static void harvest_object(oc_export *export, const oc_slot *slot);
 static void harvest_digests(oc_export *export);
 static void start_calls(oc_export *export);
@@ -166,13 +166,21 @@ harvest_initiate(oc_export *export, const oc_slot *slot)
 }
 
 static void
-harvest_part(oc_export *export, const oc_slot *slot)
+harvest_part(oc_export *export, oc_slot *slot)
 {
 	const oc_call *call = slot->call;
 	oc_output *output = slot->output;
 	oc_part *part = &output->parts[slot->piece->number - 1];
 	oc_error error = {0};
 
+	if (!call->store_crc64_known && !slot->piece->wants_md5)
+	{
+		/* nothing was checked: send it again with an MD5, as all parts from here on */
+		export->send_md5 = true;
+		oc_output_digest(export, slot->piece);
+		slot->piece = NULL;
+		return;
+	}
 	if (call->etag[0] == '\0')
 		oc_error_set(&error, OC_ERR_PROTOCOL, "the store took part %d of \"%.300s\" without an ETag", part->number,
 					 output->key);
@@ -315,7 +323,7 @@ set_call_body(oc_call *call, const oc_piece *piece)
 {
 	call->body = piece->data;
 	call->body_size = piece->size;
-	call->digests_known = piece->md5_known;
+	call->digests_known = true; /* an MD5 of zeros is not sent */
 	call->crc64 = piece->crc64;
 	memcpy(call->md5, piece->md5, sizeof(call->md5));
 }

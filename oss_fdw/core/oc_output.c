@@ -20,7 +20,6 @@ static bool name_output(const oc_export *export, const char *folder, size_t numb
 static bool list_output(oc_export *export, oc_output *output);
 static bool grow_parts(oc_output *output);
 static void hold_piece(oc_export *export, oc_piece *piece);
-static void submit_digest(oc_export *export, oc_piece *piece);
 static void digest_piece(void *arg);
 static bool ensure_part_buffer(oc_export *export, oc_output *output, size_t need);
 
@@ -169,7 +168,7 @@ oc_output_cut(oc_export *export, oc_output *output, oc_memory *memory, const cha
 		output->multipart = true;
 	if (last)
 		output->ended = true;
-	submit_digest(export, piece);
+	oc_output_digest(export, piece);
 }
 
 static bool
@@ -220,9 +219,15 @@ oc_output_unload(oc_export *export, oc_output *output)
 		oc_piece_list_add(&export->queue, piece);
 }
 
-static void
-submit_digest(oc_export *export, oc_piece *piece)
+/*
+ * A part whose CRC-64 the store tells is checked by that, as is the whole object before anything is visible.  A small
+ * object becomes visible with its PUT: its MD5 makes the store refuse it when it is damaged on the way.
+ */
+void
+oc_output_digest(oc_export *export, oc_piece *piece)
 {
+	piece->wants_md5 = export->send_md5 || piece->output->held == piece;
+	atomic_store_explicit(&piece->ready, false, memory_order_relaxed);
 	oc_piece_list_add(&export->digesting, piece);
 	oc_export_job_begin(export);
 	if (piece->size < INLINE_DIGEST)
@@ -241,7 +246,8 @@ digest_piece(void *arg)
 	if (!atomic_load_explicit(&export->stop, memory_order_relaxed))
 	{
 		piece->crc64 = oc_crc64(0, piece->data, piece->size);
-		piece->md5_known = oc_md5(piece->data, piece->size, piece->md5);
+		if (piece->wants_md5 && !oc_md5(piece->data, piece->size, piece->md5))
+			memset(piece->md5, 0, sizeof(piece->md5));
 	}
 	atomic_store_explicit(&piece->ready, true, memory_order_release);
 	oc_export_job_end(export);
