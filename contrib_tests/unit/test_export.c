@@ -4,6 +4,7 @@
  *
  * usage: test_export [word]	only the tests whose name has the word
  */
+#include <setjmp.h>
 #include <stdlib.h>
 
 #include "oc_export_int.h"
@@ -241,6 +242,19 @@ check_content(oc_export *export, oc_codec codec, const text *expected, size_t tr
 	CHECK_INT(all.size, expected->size);
 	CHECK(all.size == expected->size && memcmp(all.data, expected->data, all.size) == 0);
 	free(all.data);
+}
+
+/* The only object of an export without compression is the header and the rows. */
+static void
+read_back_rows(oc_export *export, const text *expected)
+{
+	oc_exported object = oc_export_object(export, 0);
+	text one = {0};
+
+	read_back(&object, OC_CODEC_NONE, &one);
+	if (CHECK_INT(one.size, strlen(HEADER) + expected->size))
+		CHECK_MEM(one.data + strlen(HEADER), expected->data, expected->size);
+	free(one.data);
 }
 
 /* ---------------------------------------------------------------- what goes right */
@@ -517,6 +531,48 @@ test_abort_blocked(void)
 	abort_while_blocked(STORE_BLOCK("PutObject", "answer"), true, true, "put of an exact key");
 }
 
+static jmp_buf escape;
+
+static int
+jump_away(void *arg, int fd, int timeout_ms)
+{
+	int *left = arg;
+
+	if (--*left < 0)
+		longjmp(escape, 1);
+	store_poll(fd, timeout_ms < 0 || timeout_ms > 50 ? 50 : timeout_ms);
+	return 0;
+}
+
+/* The owner's callback never returns, as PostgreSQL's errors do: abort and close work as usual. */
+static void
+test_jump(void)
+{
+	for (volatile int patience = 0; patience < 6; patience++)
+	{
+		oc_export_options options = options_for(OC_CODEC_GZIP);
+		oc_export *volatile export = NULL;
+		text expected = {0};
+		int left = patience;
+		oc_waiter waiter = {jump_away, &left};
+
+		CHECK(store_fault(&store, STORE_BLOCK("CompleteMultipartUpload", "start")));
+		export = oc_export_open(client, pool, &options, &error);
+		if (setjmp(escape) == 0)
+		{
+			CHECK_INT(put_rows(export, "", 9 * PART, &expected), OC_OK);
+			CHECK_INT(oc_export_finish(export, false, &waiter, &error), OC_OK);
+			oc_export_commit(export, &waiter, &error);
+			CHECK(!"commit came back although the store does not answer");
+		}
+		CHECK(store_clear_faults(&store));
+		CHECK_INT(oc_export_abort(export, 10000, &error), 0);
+		check_store_empty("jump");
+		oc_export_close(export);
+		free(expected.data);
+	}
+}
+
 /* ---------------------------------------------------------------- faults */
 
 /* expected class OC_ERR_NONE: the export survives the fault and its content is right. */
@@ -614,6 +670,47 @@ test_half_committed(void)
 	check_store_empty("half committed");
 	oc_export_close(export);
 	free(expected.data);
+}
+
+/* ---------------------------------------------------------------- the other dialects */
+
+static bool open_client_of(oc_provider provider);
+static void close_client(void);
+
+/* S3 has larger parts and, like OBS, tells no CRC-64 by itself. */
+static void
+test_dialects(void)
+{
+	for (oc_provider provider = OC_PROVIDER_OBS; provider <= OC_PROVIDER_S3; provider++)
+	{
+		size_t part = provider == OC_PROVIDER_S3 ? 5 << 20 : PART;
+
+		close_client();
+		if (!open_client_of(provider))
+			return;
+		for (int small = 0; small <= 1; small++)
+		{
+			oc_export_options options = options_for(OC_CODEC_NONE);
+			oc_export *export;
+			text expected = {0};
+
+			options.max_memory = 32 << 20;
+			export = oc_export_open(client, pool, &options, &error);
+			CHECK_INT(put_rows(export, "", small ? 3000 : 2 * part + 5000, &expected), OC_OK);
+			CHECK_INT(oc_export_finish(export, false, NULL, &error), OC_OK);
+			if (!CHECK_INT(oc_export_commit(export, NULL, &error), OC_OK))
+				fprintf(stderr, "%s\n", error.message);
+			CHECK_INT(export->outputs[0]->part_count, small ? 1 : 3);
+			CHECK_INT(export->outputs[0]->parts[0].size, small ? oc_export_object(export, 0).stored_bytes : part);
+			read_back_rows(export, &expected);
+			CHECK_INT(oc_export_abort(export, 10000, &error), 0);
+			check_store_empty("dialects");
+			oc_export_close(export);
+			free(expected.data);
+		}
+	}
+	close_client();
+	open_client_of(OC_PROVIDER_OSS);
 }
 
 /* ---------------------------------------------------------------- many writers */
@@ -740,9 +837,9 @@ test_killed_store(void)
 /* ---------------------------------------------------------------- main */
 
 static bool
-open_client(void)
+open_client_of(oc_provider provider)
 {
-	oc_config config = {.provider = OC_PROVIDER_OSS, .endpoint = store.endpoint, .region = STORE_REGION,
+	oc_config config = {.provider = provider, .endpoint = store.endpoint, .region = STORE_REGION,
 						.access_key_id = STORE_KEY_ID, .access_key_secret = STORE_KEY_SECRET,
 						.retry_timeout_ms = 15000};
 
@@ -774,7 +871,9 @@ main(int argc, char **argv)
 				 {"exact_key", test_exact_key},
 				 {"abort_stages", test_abort_stages},
 				 {"abort_blocked", test_abort_blocked},
+				 {"jump", test_jump},
 				 {"faults", test_faults},
+				 {"dialects", test_dialects},
 				 {"half_committed", test_half_committed},
 				 {"many_writers", test_many_writers},
 				 {"killed_store", test_killed_store}};
@@ -786,7 +885,7 @@ main(int argc, char **argv)
 		current = &ways[w];
 		if (!CHECK(store_start(&store, BUCKET)))
 			break;
-		if (open_client())
+		if (open_client_of(OC_PROVIDER_OSS))
 		{
 			for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 			{
