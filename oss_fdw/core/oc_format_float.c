@@ -6,6 +6,8 @@
  * power of ten with a 128-bit (float: 64-bit) factor, keeping sticky bits, then take the shortest decimal inside.  The ends
  * themselves are not taken as inside, since the server's printer does not either (1e23 is 9.999999999999999e+22).
  */
+#include <float.h>
+
 #include "oc_value_int.h"
 
 /* digits * 10^exponent */
@@ -18,6 +20,7 @@ typedef struct decimal
 static decimal shortest64(uint64_t significand, int exponent, bool irregular);
 static decimal shortest32(uint32_t significand, int exponent, bool irregular);
 static int put_decimal(decimal value, int fixed_limit, char *target);
+static size_t put_scaled(int64_t scaled, int decimals, char *target);
 static size_t put_nonfinite(bool nan, bool negative, char *target);
 
 size_t
@@ -30,6 +33,18 @@ oc_format_float8(oc_format_context *context, double value, char *target)
 
 		if ((double) whole == value && (whole != 0 || !__builtin_signbit(value)))
 			return oc_format_int8(whole, target);
+
+		/*
+		 * So are a few decimals.  A decimal of at most 15 digits that reads back is the only one, so it is the shortest;
+		 * and the division reads it back, being correctly rounded.
+		 */
+		if (FLT_EVAL_METHOD == 0 && value > -1e11 && value < 1e11)
+		{
+			int64_t scaled = (int64_t) (value * 1e4 + (value < 0 ? -0.5 : 0.5));
+
+			if ((double) scaled / 1e4 == value && scaled != 0)
+				return put_scaled(scaled, 4, target);
+		}
 	}
 	else if (!__builtin_isfinite(value))
 		return put_nonfinite(__builtin_isnan(value), value < 0, target);
@@ -45,10 +60,38 @@ oc_format_float4(oc_format_context *context, float value, char *target)
 
 		if ((float) whole == value && (whole != 0 || !__builtin_signbit(value)))
 			return oc_format_int4(whole, target);
+
+		/* likewise with at most 6 digits */
+		int32_t scaled = (int32_t) (value * 1e2f + (value < 0 ? -0.5f : 0.5f));
+
+		if (FLT_EVAL_METHOD == 0 && scaled < 1000000 && scaled > -1000000 && (float) scaled / 1e2f == value && scaled != 0)
+			return put_scaled(scaled, 2, target);
 	}
 	else if (!__builtin_isfinite(value))
 		return put_nonfinite(__builtin_isnan(value), value < 0, target);
 	return (size_t) context->shortest_float(value, target);
+}
+
+/* scaled / 10^decimals, which is no whole number; decimals 2 or 4. */
+static size_t
+put_scaled(int64_t scaled, int decimals, char *target)
+{
+	uint64_t magnitude = scaled < 0 ? 0 - (uint64_t) scaled : (uint64_t) scaled;
+	unsigned unit = decimals == 4 ? 10000 : 100;
+	char *at = target;
+
+	*at = '-';
+	at += scaled < 0;
+	at += oc_put_u64(magnitude / unit, at);
+	*at++ = '.';
+	if (decimals == 4)
+		oc_put4(at, (unsigned) (magnitude % unit));
+	else
+		oc_put2(at, (unsigned) (magnitude % unit));
+	at += decimals;
+	while (at[-1] == '0')
+		at--;
+	return (size_t) (at - target);
 }
 
 static size_t

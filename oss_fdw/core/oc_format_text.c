@@ -453,6 +453,40 @@ copy_short(const oc_escaper *escaper, const char *data, size_t size, char *targe
 
 #endif
 
+#ifdef __SSE2__
+/*
+ * Blocks of 16 bytes as long as 32 are left, with an escape before each quote and escape; returns how many bytes of data were
+ * taken.  Each run is stored as a whole vector, of which the next store overwrites what was too much.
+ */
+static size_t
+quoted_blocks(const oc_escaper *escaper, const char *data, size_t size, char **target)
+{
+	size_t done = 0;
+	char *at = *target;
+
+	for (; size - done >= 32; done += 16)
+	{
+		__m128i bytes = load16(data + done);
+		unsigned hits = quote_mask(escaper, bytes);
+		unsigned taken = 0;
+
+		_mm_storeu_si128((__m128i *) at, bytes);
+		for (; hits; hits &= hits - 1)
+		{
+			unsigned place = (unsigned) __builtin_ctz(hits);
+
+			at += place - taken;
+			*at++ = escaper->escape;
+			_mm_storeu_si128((__m128i *) at, load16(data + done + place));
+			taken = place;
+		}
+		at += 16 - taken;
+	}
+	*target = at;
+	return done;
+}
+#endif
+
 /*
  * The field between quotes, with an escape before each quote and escape.
  */
@@ -465,22 +499,22 @@ csv_quoted(const oc_escaper *escaper, const char *data, size_t size, char *targe
 	char *at = target;
 
 	*at++ = quote;
+#ifdef __SSE2__
+	done = quoted_blocks(escaper, data, size, &at);
+	if (size - done >= 16)
+	{
+		__m128i bytes = load16(data + done);
+
+		if (quote_mask(escaper, bytes) == 0)
+		{
+			_mm_storeu_si128((__m128i *) at, bytes);
+			at += 16;
+			done += 16;
+		}
+	}
+#endif
 	while (done < size)
 	{
-#ifdef __SSE2__
-		if (size - done >= 16)
-		{
-			__m128i bytes = load16(data + done);
-			unsigned hits = quote_mask(escaper, bytes);
-			unsigned run = hits ? (unsigned) __builtin_ctz(hits) : 16;
-
-			_mm_storeu_si128((__m128i *) at, bytes);
-			at += run;
-			done += run;
-			if (!hits)
-				continue;
-		}
-#endif
 		if (data[done] == quote || data[done] == escape)
 			*at++ = escape;
 		*at++ = data[done++];

@@ -6,22 +6,18 @@
  */
 #include "oc_value_int.h"
 
+static bool take_hex8(const char *first, const char *second, uint8_t *target);
 static bool take_hex(const char *digits, size_t byte_count, uint8_t *target);
 
 bool
 oc_parse_uuid(const char *data, size_t size, uint8_t value[16])
 {
-	char digits[32];
 	uint8_t bytes[16];
 
 	if (size != 36 || data[8] != '-' || data[13] != '-' || data[18] != '-' || data[23] != '-')
 		return false;
-	memcpy(digits, data, 8);
-	memcpy(digits + 8, data + 9, 4);
-	memcpy(digits + 12, data + 14, 4);
-	memcpy(digits + 16, data + 19, 4);
-	memcpy(digits + 20, data + 24, 12);
-	if (!take_hex(digits, 16, bytes))
+	if (!take_hex8(data, data + 4, bytes) || !take_hex8(data + 9, data + 14, bytes + 4) ||
+		!take_hex8(data + 19, data + 24, bytes + 8) || !take_hex8(data + 28, data + 32, bytes + 12))
 		return false;
 	memcpy(value, bytes, 16);
 	return true;
@@ -41,18 +37,36 @@ oc_parse_bytea(const char *data, size_t size, void *target, size_t *target_size)
 	return true;
 }
 
-#ifdef OC_SWAR_DIGITS
+/* Value of a hex digit, 0xFF for any other byte. */
+static inline uint8_t
+hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return (uint8_t) (digit - '0');
+	if (digit >= 'a' && digit <= 'f')
+		return (uint8_t) (digit - 'a' + 10);
+	if (digit >= 'A' && digit <= 'F')
+		return (uint8_t) (digit - 'A' + 10);
+	return 0xFF;
+}
+
 /*
- * Eight hex digits to four bytes.  False when one of them is none: the caller then looks at each byte.
+ * Eight hex digits, four at first and four at second, to four bytes.  False when one of them is none.
  */
 static inline bool
-take_hex8(const char *digits, uint8_t *target)
+take_hex8(const char *first, const char *second, uint8_t *target)
 {
+#ifdef OC_SWAR_DIGITS
 	const uint64_t ones = 0x0101010101010101;
 	const uint64_t high = 0x8080808080808080;
-	uint64_t word;
+	uint32_t head;
+	uint32_t tail;
 
-	memcpy(&word, digits, 8);
+	memcpy(&head, first, 4);
+	memcpy(&tail, second, 4);
+
+	uint64_t word = head | (uint64_t) tail << 32;
+
 	if (word & high)
 		return false;
 
@@ -73,20 +87,9 @@ take_hex8(const char *digits, uint8_t *target)
 
 	memcpy(target, &bytes, 4);
 	return true;
-}
+#else
+	return take_hex(first, 2, target) && take_hex(second, 2, target + 2);
 #endif
-
-/* Value of a hex digit, 0xFF for any other byte. */
-static inline uint8_t
-hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return (uint8_t) (digit - '0');
-	if (digit >= 'a' && digit <= 'f')
-		return (uint8_t) (digit - 'a' + 10);
-	if (digit >= 'A' && digit <= 'F')
-		return (uint8_t) (digit - 'A' + 10);
-	return 0xFF;
 }
 
 static bool
@@ -97,7 +100,7 @@ take_hex(const char *digits, size_t byte_count, uint8_t *target)
 #ifdef OC_SWAR_DIGITS
 	for (; i + 4 <= byte_count; i += 4)
 	{
-		if (!take_hex8(digits + 2 * i, target + i))
+		if (!take_hex8(digits + 2 * i, digits + 2 * i + 4, target + i))
 			return false;
 	}
 #endif

@@ -66,6 +66,7 @@ oc_parse_float8(const char *data, size_t size, double *value)
 bool
 oc_parse_float4(const char *data, size_t size, float *value)
 {
+	static const float powers[] = {1e0f, 1e1f, 1e2f, 1e3f, 1e4f, 1e5f, 1e6f, 1e7f, 1e8f, 1e9f, 1e10f};
 	scientific number;
 	uint64_t bits;
 
@@ -76,6 +77,18 @@ oc_parse_float4(const char *data, size_t size, float *value)
 		if (!take_special(data, size, &special))
 			return false;
 		*value = (float) special;
+		return true;
+	}
+	if (FLT_EVAL_METHOD == 0 && number.digits <= UINT64_C(1) << 24 && number.exponent >= -10 && number.exponent <= 10 &&
+		!number.truncated)
+	{
+		float result = (float) number.digits;
+
+		if (number.exponent < 0)
+			result /= powers[-number.exponent];
+		else
+			result *= powers[number.exponent];
+		*value = number.negative ? -result : result;
 		return true;
 	}
 	if (!nearest(&number, &single_format, &bits))

@@ -138,17 +138,45 @@ take_date(const char *data, int64_t *days)
 	return true;
 }
 
+/* Exactly six digits, the common number of them; there are two bytes of the same field in front. */
+static inline bool
+take_six(const char **cursor, const char *end, uint64_t *value)
+{
+#ifdef OC_SWAR_DIGITS
+	uint64_t word;
+
+	if (end - *cursor < 6)
+		return false;
+	memcpy(&word, *cursor - 2, 8);
+	word = (word & ~UINT64_C(0xFFFF)) | 0x3030;
+	if (!oc_all_digits8(word))
+		return false;
+	*value = oc_value_digits8(word);
+	*cursor += 6;
+	return true;
+#else
+	(void) cursor;
+	(void) end;
+	(void) value;
+	return false;
+#endif
+}
+
 /* One to six digits after the point, as microseconds; beyond precision only zeros. */
 static bool
 take_fraction(const char **cursor, const char *end, int precision, int64_t *us)
 {
 	static const uint32_t unit[7] = {1000000, 100000, 10000, 1000, 100, 10, 1};
 	uint64_t value = 0;
-	int count = oc_take_digits(cursor, end, 6, &value);
 
-	if (count == 0)
-		return false;
-	value *= unit[count];
+	if (!take_six(cursor, end, &value))
+	{
+		int count = oc_take_digits(cursor, end, 6, &value);
+
+		if (count == 0)
+			return false;
+		value *= unit[count];
+	}
 	if (precision >= 0 && precision < 6 && value % unit[precision] != 0)
 		return false;
 	*us += (int64_t) value;

@@ -122,22 +122,23 @@ oc_take_digits(const char **cursor, const char *end, int max, uint64_t *value)
 static inline uint32_t
 oc_take_pattern8(const char *data, char separator, int first, int second)
 {
-	char bytes[8];
-
-	memcpy(bytes, data, 8);
-	if (bytes[first] != separator || bytes[second] != separator)
+	if (data[first] != separator || data[second] != separator)
 		return UINT32_MAX;
-	bytes[first] = bytes[second] = '0';
-
 #ifdef OC_SWAR_DIGITS
+	/* in a register: bytes patched in memory would have to wait for the stores */
+	const uint64_t patch = (uint8_t) (separator ^ '0');
 	uint64_t word;
 
-	memcpy(&word, bytes, 8);
+	memcpy(&word, data, 8);
+	word ^= patch << (8 * first) | patch << (8 * second);
 	return oc_all_digits8(word) ? oc_value_digits8(word) : UINT32_MAX;
 #else
+	char bytes[8];
 	const char *cursor = bytes;
 	uint64_t value = 0;
 
+	memcpy(bytes, data, 8);
+	bytes[first] = bytes[second] = '0';
 	return oc_take_digits(&cursor, bytes + 8, 8, &value) == 8 ? (uint32_t) value : UINT32_MAX;
 #endif
 }
