@@ -5,7 +5,8 @@ Builds contrib_tests/interop/test_codecs.c on the core, lets it write objects of
 decodes each by command-line tools, Python, Node, Java, and, in a virtual environment, pandas, DuckDB, lz4 and snappy from
 PyPI.  A decoder that is not installed is skipped and named.  Ends with the line "N passed, N failed".
 
-Environment: BUILD_DIR (build), CC (cc), INTEROP_PYTHON (a Python that has those packages; else one is made in BUILD_DIR).
+Environment: BUILD_DIR (build), CC (cc), INTEROP_PYTHON (a Python with the packages of
+requirements_codecs.txt; else one is made in BUILD_DIR).
 """
 
 import bz2
@@ -27,7 +28,7 @@ BUILD = pathlib.Path(os.environ.get("BUILD_DIR", "build"))
 BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 
 SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".lz4": "lz4", ".bz2": "bzip2", ".xz": "xz", ".deflate": "deflate"}
-PACKAGES = ["pandas", "zstandard", "duckdb", "lz4", "python-snappy"]
+REQUIREMENTS = HERE / "requirements_codecs.txt"
 
 passed = 0
 failed = 0
@@ -72,7 +73,7 @@ def interop_python():
     try:
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
-        subprocess.run([str(python), "-m", "pip", "-q", "install", *PACKAGES], check=True, capture_output=True)
+        subprocess.run([str(python), "-m", "pip", "-q", "install", "-r", str(REQUIREMENTS)], check=True, capture_output=True)
     except (subprocess.CalledProcessError, OSError):
         return None
     return str(python)
@@ -233,7 +234,7 @@ def main():
         if python:
             check_packages(folder, python)
         else:
-            skip("PyPI's " + ", ".join(PACKAGES))
+            skip(f"what {REQUIREMENTS.name} names")
         check_ours(folder, program, python)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
