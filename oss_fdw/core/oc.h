@@ -321,6 +321,10 @@ struct oc_call
 	char answer_token[64];		/* HEAD, GET: our metadata token, or "" */
 	oc_page page;				/* LIST, LIST_UPLOADS */
 	long elapsed_us;			/* of the last attempt */
+	long resolve_us;			/* of the last attempt, from its begin; 0 on a kept connection */
+	long connect_us;
+	long tls_us;				/* 0 without TLS */
+	int64_t server_date;		/* the store's clock in its last answer, seconds since 1970; 0 = not told */
 
 	struct oc_call_private *private; /* oc_request.c's */
 };
@@ -509,7 +513,7 @@ typedef struct oc_export_options
 	size_t header_size;
 	const void *trailer;		/* bytes at the end of every object (binary trailer), or NULL */
 	size_t trailer_size;
-	uint64_t max_file_size;		/* stored bytes; 0 = one object */
+	uint64_t max_file_size;		/* stored bytes; 0 = one object for each folder, as long as part numbers and memory last */
 	uint64_t part_size;			/* bytes; raised to the dialect's minimum */
 	int max_connections;		/* transfers in flight */
 	uint64_t max_memory;		/* bytes of blocks and parts together; 0 = 64 MB, at least 4 MB and 4 parts of the dialect's minimum */
