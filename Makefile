@@ -18,7 +18,8 @@ CORE_PKGS = libcurl libcrypto libarchive libisal libdeflate libzstd liblz4 liblz
 CORE_LIBS = $(shell $(PKG_CONFIG) --libs $(CORE_PKGS) 2>/dev/null) -lbz2 -lpthread -lm
 PG_CPPFLAGS = -I$(srcdir)/oss_fdw/core $(shell $(PKG_CONFIG) --cflags $(CORE_PKGS) 2>/dev/null)
 PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-declaration-after-statement
-SHLIB_LINK = $(CORE_LIBS)
+# our own functions call each other directly
+SHLIB_LINK = -Wl,-Bsymbolic $(CORE_LIBS)
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 

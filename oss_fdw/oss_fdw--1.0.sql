@@ -54,3 +54,11 @@ AS 'MODULE_PATHNAME'
 LANGUAGE C STRICT VOLATILE;
 COMMENT ON FUNCTION oss_fdw_verify(regclass) IS 'reads every object of a foreign table and compares its CRC-64';
 REVOKE EXECUTE ON FUNCTION oss_fdw_verify(regclass) FROM PUBLIC;
+
+CREATE FUNCTION oss_fdw_check(server name, ft regclass DEFAULT NULL,
+  OUT step text, OUT ok boolean, OUT ms double precision, OUT detail text, OUT hint text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION oss_fdw_check(name, regclass) IS 'tries everything that exports and scans need, one row per step';
+REVOKE EXECUTE ON FUNCTION oss_fdw_check(name, regclass) FROM PUBLIC;

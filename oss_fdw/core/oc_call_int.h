@@ -134,6 +134,9 @@ typedef struct oc_exchange
 	uint64_t bytes_sent;
 	uint64_t bytes_received;
 	long elapsed_us;
+	long resolve_us; /* as in oc_call */
+	long connect_us;
+	long tls_us;
 	oc_transfer *transfer;	/* while in flight */
 } oc_exchange;
 

@@ -402,8 +402,15 @@ static void
 transfer_measure(const oc_transfer *transfer, oc_exchange *exchange)
 {
 	curl_off_t sent = 0;
+	curl_off_t since_start = 0;
 
 	exchange->transfer = NULL;
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &since_start) == CURLE_OK)
+		exchange->resolve_us = (long) since_start;
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &since_start) == CURLE_OK)
+		exchange->connect_us = (long) since_start;
+	if (curl_easy_getinfo(transfer->easy, CURLINFO_APPCONNECT_TIME_T, &since_start) == CURLE_OK)
+		exchange->tls_us = (long) since_start;
 	exchange->elapsed_us = (long) (oc_now_us() - transfer->started_us);
 	curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
 	exchange->bytes_sent = (uint64_t) sent;

@@ -394,6 +394,10 @@ attempt_done(oc_exchange *exchange)
 	memset(&error, 0, sizeof error);
 	count_traffic(call, exchange);
 	call->elapsed_us = exchange->elapsed_us;
+	call->resolve_us = exchange->resolve_us;
+	call->connect_us = exchange->connect_us;
+	call->tls_us = exchange->tls_us;
+	call->server_date = exchange->answer.date_known ? (int64_t) exchange->answer.date : 0;
 	if (exchange->sink)
 		call->received += exchange->stored;
 	if (exchange->sends > 1)

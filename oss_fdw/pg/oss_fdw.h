@@ -341,6 +341,7 @@ extern List *oss_manifest_objects(const OssOptions *options, OssClient *client, 
 /* ---- sqlfuncs.c */
 
 extern void oss_require_table(Oid relid);
+extern ForeignServer *oss_require_server(const char *name); /* one of ours, USAGE checked */
 
 /* ---- attributes.c: storage class, ACL, ... in the dialect's headers */
 

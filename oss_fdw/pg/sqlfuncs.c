@@ -166,8 +166,8 @@ oss_require_table(Oid relid)
 						errmsg("\"%s\" is not a foreign table of oss_fdw", get_rel_name(relid))));
 }
 
-static OssClient *
-open_server(const char *name, OssOptions *options)
+ForeignServer *
+oss_require_server(const char *name)
 {
 	ForeignServer *server = GetForeignServerByName(name, false);
 	AclResult acl = oss_server_aclcheck(server->serverid, GetUserId(), ACL_USAGE);
@@ -177,6 +177,14 @@ open_server(const char *name, OssOptions *options)
 	if (GetForeignDataWrapper(server->fdwid)->fdwhandler == InvalidOid ||
 		GetFdwRoutineByServerId(server->serverid)->IterateForeignScan != ossIterateForeignScan)
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("server \"%s\" is not a server of oss_fdw", name)));
+	return server;
+}
+
+static OssClient *
+open_server(const char *name, OssOptions *options)
+{
+	ForeignServer *server = oss_require_server(name);
+
 	oss_options_init(options);
 	oss_options_for_server(server->serverid, GetUserId(), options);
 	oss_options_require_bucket(options);
