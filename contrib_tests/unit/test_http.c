@@ -178,6 +178,36 @@ test_error_bodies(void)
 }
 
 static void
+test_deletes(void)
+{
+	static const char partly[] = "HTTP/1.1 200 OK\r\nContent-Length: 129\r\n\r\n<DeleteResult><Error><Key>b</Key>"
+		"<Code>AccessDenied</Code><Message>protected</Message></Error></DeleteResult>                                 ";
+	const char *keys[] = {"a", "b"};
+	const char *bad[] = {"a\x01"};
+	fixture *f = fixture_open(SCRIPT({"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", RAW_KEEP},
+									 {"HTTP/1.1 404 Not Found\r\nContent-Length: 41\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>  ", RAW_KEEP},
+									 {partly, RAW_KEEP}), NULL);
+	oc_call *call = run_verb(f, OC_DELETE);
+
+	CHECK_INT(call->status, OC_OK);
+	oc_call_free(call);
+	check_failure(NULL, run_verb(f, OC_DELETE), OC_ERR_NO_BUCKET, 404);
+	call = new_call(f, OC_DELETE_MANY);
+	call->keys = keys;
+	call->key_count = 2;
+	oc_call_run(call, NULL);
+	CHECK(strstr(request_text(f, 2), "<Quiet>true</Quiet><Object><Key>a</Key></Object><Object><Key>b</Key></Object>") != NULL);
+	CHECK(strcasestr(request_text(f, 2), "\r\nContent-MD5: ") != NULL);
+	CHECK(strstr(call->error.message, "\"b\"") != NULL);
+	check_failure(NULL, call, OC_ERR_DENIED, 200);
+	call = new_call(f, OC_DELETE_MANY);
+	call->keys = bad;
+	call->key_count = 1;
+	oc_call_run(call, NULL);
+	check_failure(f, call, OC_ERR_ARGUMENT, 0);
+}
+
+static void
 test_ranges(void)
 {
 	char sink[64] = "";
@@ -536,6 +566,7 @@ run_all(void)
 	test_anonymous_and_localhost();
 	test_broken_answers();
 	test_error_bodies();
+	test_deletes();
 	test_ranges();
 	test_get_continues();
 	test_retry_after();

@@ -232,6 +232,49 @@ test_multipart(world *w)
 }
 
 static void
+test_upload_pages(world *w)
+{
+	char key[100] = "", id[300] = "";
+	int pages = 0, uploads = 0;
+	bool more = true;
+	upload u[3];
+	oc_call *call;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		upload_initiate(w, &u[i], i == 2 ? "pages/b c+\xe4\xb8\xad" : "pages/a"); /* two of the same key */
+	while (more && pages < 10)
+	{
+		call = new_call(w, OC_LIST_UPLOADS, NULL);
+		call->prefix = "pages/";
+		call->max_keys = 1;
+		call->continuation = key[0] ? key : NULL;
+		call->upload_id_marker = id[0] ? id : NULL;
+		oc_call_run(call, NULL);
+		check_good(w, call);
+		pages++;
+		uploads += (int) call->page.count;
+		if (call->page.count == 1)
+			CHECK(call->page.uploads[0].upload_id[0] != '\0' && call->page.uploads[0].initiated > 0);
+		more = call->page.truncated;
+		snprintf(key, sizeof key, "%s", more ? call->page.next : "");
+		snprintf(id, sizeof id, "%s", more && call->page.next_upload_id ? call->page.next_upload_id : "");
+		oc_call_free(call);
+	}
+	CHECK_INT(pages, 3);
+	CHECK_INT(uploads, 3);
+	for (i = 0; i < 3; i++)
+	{
+		call = new_call(w, OC_ABORT, u[i].key);
+		call->upload_id = u[i].id;
+		oc_call_run(call, NULL);
+		check_good(w, call);
+		oc_call_free(call);
+	}
+	CHECK_INT(count_uploads(w, "pages/"), 0);
+}
+
+static void
 test_guard(world *w)
 {
 	oc_call *call;
@@ -401,6 +444,14 @@ test_tls_trust(store *store, int threads)
 	oc_client_close(client);
 	free((char *) config.endpoint);
 	world_close(&w);
+
+	/* a trusted certificate of another host: libcurl takes no wildcard right below a top-level name */
+	tls.addressing = OC_ADDRESSING_VIRTUAL;
+	world_open(&w, store, &tls);
+	call = run_put(&w, "virtual", "x", 1);
+	check_bad(&w, call, OC_ERR_TLS);
+	oc_call_free(call);
+	world_close(&w);
 }
 
 static void
@@ -414,6 +465,7 @@ test_flavour(store *store, const flavour *flavour)
 	test_keys(&w);
 	test_list(&w);
 	test_multipart(&w);
+	test_upload_pages(&w);
 	test_guard(&w);
 	test_delete(&w);
 	test_attributes(&w);

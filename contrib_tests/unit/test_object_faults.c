@@ -59,6 +59,40 @@ test_passing_faults(world *w)
 	}
 }
 
+/* A part goes out again with the same bytes; its digests are compared like an object's. */
+static void
+test_faults_of_parts(world *w)
+{
+	static const char *const rules[] = {
+		"{\"action\":\"lost_answer\",\"op\":\"%s\"}",
+		"{\"action\":\"reset\",\"op\":\"%s\",\"bytes\":100000}",
+		"{\"action\":\"wrong_etag\",\"op\":\"%s\"}",
+		"{\"action\":\"wrong_crc\",\"op\":\"%s\"}",
+		"{\"action\":\"status\",\"op\":\"%s\",\"status\":503,\"code\":\"SlowDown\"}",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof rules / sizeof *rules; i++)
+	{
+		upload u;
+		oc_call *call;
+
+		if (strstr(rules[i], "wrong_crc") && w->flavour.provider == OC_PROVIDER_S3)
+			continue;
+		upload_initiate(w, &u, "parts/faulty");
+		store_fault(w->store, rules[i], "UploadPart");
+		retries(w);
+		upload_part(w, &u, pattern, 200000);
+		CHECK_INT(retries(w), 1);
+		store_reset(w->store);
+		call = run_complete(w, &u, false);
+		check_good(w, call);
+		oc_call_free(call);
+		good_get(w, "parts/faulty", pattern, 200000);
+	}
+	CHECK_INT(count_uploads(w, "parts/"), 0);
+}
+
 /* With every attempt faulty the last error is reported, and no attempt too many is made. */
 static void
 test_lasting_faults(world *w)
@@ -392,6 +426,7 @@ test_flavour(store *store, const flavour *flavour)
 		return;
 	world_open(&w, store, flavour);
 	test_passing_faults(&w);
+	test_faults_of_parts(&w);
 	test_lasting_faults(&w);
 	test_content_range(&w);
 	test_clock_skew(&w);
