@@ -46,8 +46,8 @@ def build(folder):
     program = folder / "values"
     sources = [HERE / "test_values_server.c", CORE / "oc_pow10.c", *sorted(CORE.glob("oc_parse_*.c")),
                *(CORE / f"oc_format_{name}.c" for name in ("number", "float", "time", "text", "binary"))]
-    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-D_GNU_SOURCE", "-fsanitize=address,undefined",
-                    "-fno-sanitize-recover=undefined", f"-I{CORE}", "-o", str(program), *map(str, sources)], check=True)
+    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-D_GNU_SOURCE",
+                    "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", f"-I{CORE}", "-o", str(program), *map(str, sources)], check=True)
     return program
 
 
@@ -97,6 +97,8 @@ def out_of_plain_range(name, text):
     """What a parser may leave to the input function although the output function wrote it."""
     if name in ("date", "timestamp", "timestamptz"):
         return text.endswith("BC") or not (text[:5].endswith("-") or text == "-infinity")
+    if name == "time":
+        return text == "24:00:00"
     if name == "numeric":
         return len(text) > 256 or text.endswith("Infinity")
     if name in ("float4", "float8"):

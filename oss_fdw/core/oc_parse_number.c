@@ -29,6 +29,7 @@ typedef struct decimal_text
 } decimal_text;
 
 static bool take_number(const char *data, size_t size, uint64_t *magnitude, bool *negative);
+static size_t take_short_decimal(const char *data, size_t size, int precision, int scale, uint16_t *target);
 static bool cut_decimal(const char *data, size_t size, decimal_text *text);
 static bool fit_typmod(decimal_text *text, int precision, int scale);
 static size_t make_payload(const decimal_text *text, int dscale, uint16_t *target);
@@ -162,6 +163,24 @@ take_number(const char *data, size_t size, uint64_t *magnitude, bool *negative)
 
 /* ---------------------------------------------------------------- numeric */
 
+/* 10^n: the least whole number that numeric(n, 0) cannot hold. */
+static const uint64_t whole_limits[16] = {1,
+										  10,
+										  100,
+										  1000,
+										  10000,
+										  100000,
+										  1000000,
+										  10000000,
+										  100000000,
+										  1000000000,
+										  10000000000,
+										  100000000000,
+										  1000000000000,
+										  10000000000000,
+										  100000000000000,
+										  1000000000000000};
+
 bool
 oc_parse_numeric(const char *data, size_t size, int precision, int scale, void *target, size_t *payload_size)
 {
@@ -175,6 +194,9 @@ oc_parse_numeric(const char *data, size_t size, int precision, int scale, void *
 		*payload_size = 2;
 		return true;
 	}
+	*payload_size = take_short_decimal(data, size, precision, scale, target);
+	if (*payload_size > 0)
+		return true;
 	if (!cut_decimal(data, size, &text))
 		return false;
 
@@ -188,6 +210,65 @@ oc_parse_numeric(const char *data, size_t size, int precision, int scale, void *
 	}
 	*payload_size = make_payload(&text, dscale, target);
 	return true;
+}
+
+/*
+ * The common numerics: at most 16 digits before the point and 8 after it, in two machine words.  Returns the payload's size, or 0
+ * when the long way must decide.
+ */
+static inline size_t
+take_short_decimal(const char *data, size_t size, int precision, int scale, uint16_t *target)
+{
+	static const uint32_t units[9] = {100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
+	const char *at = data;
+	const char *end = data + size;
+	uint64_t whole = 0;
+	uint64_t fraction = 0;
+	bool negative = size > 0 && *at == '-';
+	int decimals = 0;
+
+	at += negative;
+	if (oc_take_digits(&at, end, 16, &whole) == 0)
+		return 0;
+	if (at < end && *at == '.')
+	{
+		at++;
+		decimals = oc_take_digits(&at, end, 8, &fraction);
+	}
+	if (at != end)
+		return 0;
+	if (precision > 0)
+	{
+		if (decimals > scale || scale > precision || scale > NUMERIC_SHORT_DSCALE_MAX ||
+			(precision - scale < 16 && whole >= whole_limits[precision - scale]))
+			return 0;
+	}
+	else
+		scale = decimals;
+
+	uint16_t digits[6];
+	uint32_t parts[2] = {(uint32_t) (whole / 100000000), (uint32_t) (whole % 100000000)};
+	uint32_t tail = (uint32_t) fraction * units[decimals];
+	int first = 0;
+	int last = 5;
+
+	digits[0] = (uint16_t) (parts[0] / 10000);
+	digits[1] = (uint16_t) (parts[0] % 10000);
+	digits[2] = (uint16_t) (parts[1] / 10000);
+	digits[3] = (uint16_t) (parts[1] % 10000);
+	digits[4] = (uint16_t) (tail / 10000);
+	digits[5] = (uint16_t) (tail % 10000);
+	while (first < 6 && digits[first] == 0)
+		first++;
+	while (last >= first && digits[last] == 0)
+		last--;
+
+	int weight = first < 6 ? 3 - first : 0;
+
+	target[0] = (uint16_t) (NUMERIC_SHORT | (negative && first < 6 ? NUMERIC_SHORT_NEGATIVE : 0) | scale << 7 | (weight & 0x7F));
+	for (int i = first; i <= last; i++)
+		target[1 + i - first] = digits[i];
+	return (size_t) (2 + last - first) * 2;
 }
 
 static const char *

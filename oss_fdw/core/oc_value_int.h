@@ -70,6 +70,15 @@ oc_all_digits8(uint64_t bytes)
 		   0x3333333333333333;
 }
 
+/* The high bit of each byte that is no digit; exact up to the first of them, which is all that is used. */
+static inline uint64_t
+oc_not_digits8(uint64_t bytes)
+{
+	uint64_t values = bytes ^ 0x3030303030303030;
+
+	return (values | (values + 0x7676767676767676)) & 0x8080808080808080;
+}
+
 /* The number that eight digits make. */
 static inline uint32_t
 oc_value_digits8(uint64_t bytes)
@@ -94,13 +103,26 @@ oc_take_digits(const char **cursor, const char *end, int max, uint64_t *value)
 	uint64_t result = *value;
 
 #ifdef OC_SWAR_DIGITS
+	static const uint32_t shifts[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+
 	while (limit - at >= 8)
 	{
 		uint64_t bytes;
+		uint64_t others;
 
 		memcpy(&bytes, at, 8);
-		if (!oc_all_digits8(bytes))
+		others = oc_not_digits8(bytes);
+		if (others != 0)
+		{
+			/* the digits in front of the first other byte, moved behind as many zeros as are missing */
+			int count = __builtin_ctzll(others) / 8;
+
+			if (count > 0)
+				result = result * shifts[count] +
+						 oc_value_digits8(bytes << (64 - 8 * count) | UINT64_C(0x3030303030303030) >> (8 * count));
+			limit = at += count;
 			break;
+		}
 		result = result * 100000000 + oc_value_digits8(bytes);
 		at += 8;
 	}
