@@ -15,7 +15,7 @@ my $store = OssStore->start;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 # statements that set secrets fail here on purpose; the server itself would log their text
-$node->append_conf('postgresql.conf', "log_min_error_statement = panic\n");
+$node->append_conf('postgresql.conf', "log_statement = none\nlog_min_error_statement = panic\n");
 $node->start;
 $store->setup($node);
 
