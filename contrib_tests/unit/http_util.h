@@ -27,11 +27,11 @@ static pthread_t main_thread;
 int
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result)
 {
-	static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	/* looked up each time: several threads come here */
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+		(int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **)) dlsym(RTLD_NEXT, "getaddrinfo");
 	sigset_t mask;
 
-	if (real == NULL)
-		real = (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **)) dlsym(RTLD_NEXT, "getaddrinfo");
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	if (!pthread_equal(pthread_self(), main_thread))
 		open_signals += !sigismember(&mask, SIGTERM) + !sigismember(&mask, SIGURG) + !sigismember(&mask, SIGALRM);

@@ -288,7 +288,7 @@ test_many_at_once(void)
 		for (i = done = 0; i < 100; i++)
 			done += oc_call_is_done(calls[i]);
 		if (done < 100)
-			CHECK_INT(oc_io_wait(f->io, NULL, -1), OC_OK);
+			oc_io_wait(f->io, NULL, -1);
 	} while (done < 100);
 	for (i = 0; i < 100; i++)
 	{
