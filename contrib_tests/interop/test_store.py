@@ -9,7 +9,7 @@ import hashlib
 import json
 import unittest
 
-from store_fixture import BUCKET, HERE, ODD_KEYS, OPEN_BUCKET, Client, StoreCase, run
+from store_fixture import BUCKET, DOT_KEYS, HERE, ODD_KEYS, OPEN_BUCKET, Client, StoreCase, run
 
 import checksums
 import signatures
@@ -530,12 +530,12 @@ class Reading(StoreCase):
     def test_odd_keys(self):
         for scheme in SCHEMES:
             client = Client(self.store, scheme)
-            for key in ODD_KEYS:
+            for key in ODD_KEYS + DOT_KEYS:
                 with self.subTest(scheme=scheme, key=key):
                     self.assertEqual(client.put(key, key.encode()).status, 200)
                     self.assertEqual(client.get(key).body, key.encode())
         listed = [o["key"] for o in self.store.control("GET", "objects")["objects"]]
-        self.assertEqual(listed, sorted(ODD_KEYS, key=lambda k: k.encode()))
+        self.assertEqual(listed, sorted(ODD_KEYS + DOT_KEYS, key=lambda k: k.encode()))
 
 
 if __name__ == "__main__":

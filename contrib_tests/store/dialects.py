@@ -117,6 +117,7 @@ WRITES = frozenset(("PutObject", "InitiateMultipartUpload", "CopyObject", "Appen
 COPIES = frozenset(("CopyObject", "UploadPartCopy"))
 FLOWS = frozenset(("PutObject", "AppendObject", "UploadPart", "UploadPartCopy", "CopyObject", "GetObject"))
 ENDS = WRITES | {"CompleteMultipartUpload"}
+ACLS = ENDS | {"PutObjectAcl"}
 BODIES = frozenset(("PutObject", "UploadPart", "AppendObject", "CompleteMultipartUpload", "DeleteMultipleObjects"))
 COPY = frozenset(("CopyObject",))
 
@@ -140,7 +141,7 @@ OSS_HEADERS = dict(_copy_headers("x-oss-"), **{
     "x-oss-content-sha256": (one_of("UNSIGNED-PAYLOAD"), None),
     "x-oss-security-token": TOKEN,
     "x-oss-forbid-overwrite": (one_of("true", "false"), ENDS),
-    "x-oss-object-acl": (one_of("default", "private", "public-read", "public-read-write"), ENDS),
+    "x-oss-object-acl": (one_of("default", "private", "public-read", "public-read-write"), ACLS),
     "x-oss-acl": (one_of("private", "public-read", "public-read-write"), frozenset(("PutBucket",))),
     "x-oss-resource-group-id": (anything, frozenset(("PutBucket",))),
     "x-oss-storage-class": (one_of("Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"), WRITES),
@@ -157,7 +158,7 @@ OBS_HEADERS = dict(_copy_headers("x-obs-"), **{
     "x-obs-date": (anything, None),
     "x-obs-security-token": TOKEN,
     "x-obs-acl": (one_of("private", "public-read", "public-read-write", "public-read-delivered",
-                         "public-read-write-delivered", "bucket-owner-full-control"), WRITES | {"PutBucket"}),
+                         "public-read-write-delivered", "bucket-owner-full-control"), WRITES | {"PutBucket", "PutObjectAcl"}),
     "x-obs-storage-class": (one_of("STANDARD", "WARM", "COLD", "DEEP_ARCHIVE", "INTELLIGENT_TIERING"), WRITES | {"PutBucket"}),
     "x-obs-server-side-encryption": (one_of("kms", "AES256"), WRITES),
     "x-obs-server-side-encryption-kms-key-id": (anything, WRITES),
@@ -173,7 +174,7 @@ S3_HEADERS = dict(_copy_headers("x-amz-"), **{
     "x-amz-security-token": TOKEN,
     "x-amz-user-agent": (anything, None),
     "x-amz-acl": (one_of("private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
-                         "bucket-owner-read", "bucket-owner-full-control"), WRITES | {"PutBucket"}),
+                         "bucket-owner-read", "bucket-owner-full-control"), WRITES | {"PutBucket", "PutObjectAcl"}),
     "x-amz-storage-class": (one_of("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
                                    "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"), WRITES),
     "x-amz-server-side-encryption": (one_of("AES256", "aws:kms", "aws:kms:dsse"), WRITES),

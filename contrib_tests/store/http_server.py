@@ -411,10 +411,11 @@ class Connection:
 
     def _linger(self, body):
         """Before a close with an unread body: lets the client read the answer, which a RST would destroy."""
-        if self.tls or not body.left:
+        if not body.left:
             return
         try:
-            self.sock.shutdown(socket.SHUT_WR)
+            if not self.tls:
+                self.sock.shutdown(socket.SHUT_WR)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 2, 0))
             limit = DRAIN_LIMIT
             while limit > 0:

@@ -23,8 +23,8 @@ def encoded(text, url):
 
 
 def number_parameter(request, name, default, high, low=1):
-    text = request.params.get(name)
-    if text is None:
+    text = request.params.get(name, "")
+    if text == "":
         return default
     if not (text.isascii() and text.isdigit() and int(text) >= low):
         raise ApiError("InvalidArgument", "Argument %s must be an integer between %d and %d." % (name, low, high),
@@ -172,7 +172,8 @@ def list_objects_v2(service, request, bucket):
     if p.get("fetch-owner", "false") not in ("true", "false"):
         raise ApiError("InvalidArgument", "fetch-owner must be true or false.")
     url = p.get("encoding-type") == "url"
-    start = _untoken(p["continuation-token"]) if "continuation-token" in p else p.get("start-after", "")
+    token = p.get("continuation-token", "")
+    start = _untoken(token) if token else p.get("start-after", "")
     with service.model.lock:
         page = walk(bucket, p.get("prefix", ""), p.get("delimiter", ""), start, limit)
     page.truncated = page.truncated and limit > 0
@@ -181,8 +182,8 @@ def list_objects_v2(service, request, bucket):
     content += element("IsTruncated", "true" if page.truncated else "false")
     if "start-after" in p:
         content += element("StartAfter", encoded(p["start-after"], url))
-    if "continuation-token" in p:
-        content += element("ContinuationToken", p["continuation-token"])
+    if token:
+        content += element("ContinuationToken", token)
     if page.truncated:
         content += element("NextContinuationToken", _token(page.last))
     content += _contents(request, page, url, p.get("fetch-owner") == "true")
@@ -303,6 +304,8 @@ def list_buckets(service, request, bucket):
             if dialect.name == "oss":
                 region = service.region_of(found)
                 item = element("Location", "oss-" + region) + item + element("Region", region) + element("StorageClass", "Standard")
+                item += element("ExtranetEndpoint", "oss-%s.aliyuncs.com" % region)
+                item += element("IntranetEndpoint", "oss-%s-internal.aliyuncs.com" % region)
             content += "<Bucket>%s</Bucket>" % item
     return Response(200, dict(XML), document("ListAllMyBucketsResult", content + "</Buckets>", dialect.namespace))
 

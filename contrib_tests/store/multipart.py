@@ -99,7 +99,8 @@ def upload_part_copy(service, request, bucket):
     digest = reread(service.model, segments)
     part = _keep_part(service, request, bucket, Received(segments, size, digest.crc, digest.md5_hex(), {}))
     content = element("LastModified", iso(part.modified)) + element("ETag", request.dialect.etag(part.etag))
-    return Response(200, dict(XML), document("CopyPartResult", content, request.dialect.namespace))
+    headers = dict(XML, ETag=request.dialect.etag(part.etag)) if request.dialect.name == "oss" else dict(XML)
+    return Response(200, headers, document("CopyPartResult", content, request.dialect.namespace))
 
 
 def list_parts(service, request, bucket):
@@ -290,8 +291,9 @@ def list_uploads(service, request, bucket):
             break
     content = element("Bucket", bucket.name) + element("KeyMarker", encoded(key_marker, url))
     content += element("UploadIdMarker", id_marker)
-    if page.truncated:
-        content += element("NextKeyMarker", encoded(page.last[0], url)) + element("NextUploadIdMarker", page.last[1])
+    if page.truncated or request.dialect.name == "oss":
+        last = page.last or ("", "")
+        content += element("NextKeyMarker", encoded(last[0], url)) + element("NextUploadIdMarker", last[1])
     content += element("Delimiter", encoded(delimiter, url)) + element("Prefix", encoded(prefix, url))
     content += element("MaxUploads", limit) + element("IsTruncated", "true" if page.truncated else "false")
     if url:

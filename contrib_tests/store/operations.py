@@ -327,7 +327,7 @@ def copy_object(service, request, bucket):
     publish(service, request, bucket, stored)
     headers = {"Content-Type": "application/xml"}
     if dialect.name == "oss":
-        headers["x-oss-hash-crc64ecma"] = str(stored.crc)
+        headers.update({"x-oss-hash-crc64ecma": str(stored.crc), "ETag": dialect.etag(stored.etag)})
     headers.update(encryption_headers(dialect, attributes))
     content = element("LastModified", iso(stored.modified)) + element("ETag", dialect.etag(stored.etag))
     return Response(200, headers, document("CopyObjectResult", content, dialect.namespace))
