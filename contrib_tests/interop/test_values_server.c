@@ -3,9 +3,11 @@
  *	  The core's formatters and parsers as a filter, for test_values_server.py, which compares them with a server.
  *
  *	make ROWS SEED		writes COPY BINARY rows of random values, one column of each class
- *	format csv|text OFFSET	COPY BINARY on stdin to what COPY TO writes; timestamptz get OFFSET seconds
+ *	format FORM OFFSET	COPY BINARY on stdin to what COPY TO writes; timestamptz get OFFSET seconds; FORM is csv, text, or one
+ *						of them with unusual options: csv_odd, text_odd
+ *	json			COPY BINARY on stdin to the last column as a JSON string a line
  *	parse			COPY text on stdin to COPY BINARY; a field that a parser refuses becomes empty
- *	judge			lines "class<TAB>text" to what the value reads back as, or "!" where the parser refuses
+ *	judge			lines "class<TAB>text", class perhaps with (precision[,scale]), to what the value reads back as, or "!" where the parser refuses
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,9 @@ static char source[FIELD_MAX];
 static char value_text[3 * FIELD_MAX];
 static char field_text[6 * FIELD_MAX];
 static int offset_s;
+/* of the type that judge looks at: numeric(precision,scale), time(precision) */
+static int type_precision = -1;
+static int type_scale;
 
 static void
 fail(const char *what)
@@ -430,15 +435,46 @@ format_value(oc_format_context *context, oc_class class, const char *data, size_
 	}
 }
 
-static void
-format(bool csv)
+static bool
+prepare_escaper(oc_escaper *escaper, const char *form)
 {
+	if (strcmp(form, "csv") == 0)
+		return oc_escaper_csv(escaper, ",", '"', '"', "", "", false);
+	if (strcmp(form, "csv_odd") == 0)
+		return oc_escaper_csv(escaper, "|", '\'', '\\', "N", "", false);
+	if (strcmp(form, "text") == 0)
+		return oc_escaper_text(escaper, "\t", "", false);
+	if (strcmp(form, "text_odd") == 0)
+		return oc_escaper_text(escaper, "|", "", false);
+	oc_escaper_json(escaper);
+	return strcmp(form, "json") == 0;
+}
+
+/* One field in the form of the row. */
+static void
+write_field(const oc_escaper *escaper, const char *form, oc_class class, const char *text, size_t length)
+{
+	if (form[0] == 'j')
+		length = oc_json_string(escaper, text, length, field_text);
+	else if (oc_class_is_plain(class, escaper))
+		memcpy(field_text, text, length);
+	else
+		length = form[0] == 'c' ? oc_csv_field(escaper, text, length, false, field_text)
+								: oc_text_field(escaper, text, length, field_text);
+	fwrite(field_text, 1, length, stdout);
+}
+
+static void
+format(const char *form)
+{
+	bool json = strcmp(form, "json") == 0;
+	char delimiter = strstr(form, "_odd") ? '|' : form[0] == 'c' ? ',' : '\t';
 	oc_format_context context;
 	oc_escaper escaper;
 	char head[19];
 
 	oc_format_context_init(&context);
-	if (!(csv ? oc_escaper_csv(&escaper, ",", '"', '"', "", "", false) : oc_escaper_text(&escaper, "\t", "", false)))
+	if (!prepare_escaper(&escaper, form))
 		fail("escaper");
 	if (fread(head, 1, 19, stdin) != 19 || memcmp(head, signature, 19) != 0)
 		fail("not COPY BINARY");
@@ -453,16 +489,11 @@ format(bool csv)
 			if (size > FIELD_MAX || fread(source, 1, size, stdin) != size)
 				fail("field");
 			length = format_value(&context, class, source, size, value_text);
-			if (i > 0)
-				putchar(csv ? ',' : '\t');
-			if (oc_class_is_plain(class, &escaper))
-			{
-				fwrite(value_text, 1, length, stdout);
+			if (json && i < count - 1)
 				continue;
-			}
-			length = csv ? oc_csv_field(&escaper, value_text, length, false, field_text)
-						 : oc_text_field(&escaper, value_text, length, field_text);
-			fwrite(field_text, 1, length, stdout);
+			if (i > 0 && !json)
+				putchar(delimiter);
+			write_field(&escaper, form, class, value_text, length);
 		}
 	}
 }
@@ -511,18 +542,18 @@ parse_value(oc_class class, const char *text, size_t size, char *target)
 		case OC_CLASS_DATE:
 			SCALAR(oc_parse_date(text, size, &value.i4), i4, 4);
 		case OC_CLASS_TIME:
-			SCALAR(oc_parse_time(text, size, -1, &value.i8), i8, 8);
+			SCALAR(oc_parse_time(text, size, type_precision, &value.i8), i8, 8);
 		case OC_CLASS_TIMESTAMP:
-			SCALAR(oc_parse_timestamp(text, size, -1, &value.i8), i8, 8);
+			SCALAR(oc_parse_timestamp(text, size, type_precision, &value.i8), i8, 8);
 		case OC_CLASS_TIMESTAMPTZ:
-			SCALAR(oc_parse_timestamptz(text, size, -1, &value.i8), i8, 8);
+			SCALAR(oc_parse_timestamptz(text, size, type_precision, &value.i8), i8, 8);
 #undef SCALAR
 		case OC_CLASS_UUID:
 			return oc_parse_uuid(text, size, (uint8_t *) target) ? 16 : -1;
 		case OC_CLASS_BYTEA:
 			return oc_parse_bytea(text, size, target, &bytes) ? (long) bytes : -1;
 		case OC_CLASS_NUMERIC:
-			if (!oc_parse_numeric(text, size, 0, 0, value.payload, &bytes))
+			if (!oc_parse_numeric(text, size, type_precision > 0 ? type_precision : 0, type_scale, value.payload, &bytes))
 				return -1;
 			return (long) numeric_wire(value.payload, bytes, target);
 		default:
@@ -533,6 +564,15 @@ parse_value(oc_class class, const char *text, size_t size, char *target)
 static oc_class
 class_of(const char *name, size_t size)
 {
+	const char *open = memchr(name, '(', size);
+
+	type_precision = -1;
+	type_scale = 0;
+	if (open)
+	{
+		sscanf(open, "(%d,%d)", &type_precision, &type_scale);
+		size = (size_t) (open - name);
+	}
 	for (int i = 0; i < COLUMNS; i++)
 	{
 		if (strlen(columns[i].name) == size && memcmp(columns[i].name, name, size) == 0)
@@ -612,13 +652,15 @@ main(int argc, char **argv)
 	else if (argc == 4 && strcmp(argv[1], "format") == 0)
 	{
 		offset_s = atoi(argv[3]);
-		format(strcmp(argv[2], "csv") == 0);
+		format(argv[2]);
 	}
 	else if (argc > 2 && strcmp(argv[1], "parse") == 0)
 		parse(argc - 2, argv + 2);
+	else if (argc == 2 && strcmp(argv[1], "json") == 0)
+		format("json");
 	else if (argc == 2 && strcmp(argv[1], "judge") == 0)
 		judge();
 	else
-		fail("usage: make ROWS SEED | format csv|text OFFSET | parse CLASS... | judge");
+		fail("usage: make ROWS SEED | format FORM OFFSET | json | parse CLASS... | judge");
 	return fflush(stdout) == 0 ? 0 : 1;
 }
