@@ -133,7 +133,8 @@ extern size_t oc_format_bytea(const void *data, size_t size, bool double_backsla
 /* ---------------------------------------------------------------- escapers */
 
 /*
- * Which bytes are special, prepared once per table.  Made by one of the init functions; plain data, may be copied, read by any number of threads.
+ * Which bytes are special, prepared once per table by one of the functions below.  Plain data: may be copied, and read by any
+ * number of threads.
  */
 typedef struct oc_escaper
 {
@@ -209,13 +210,16 @@ extern bool oc_parse_numeric(const char *data, size_t size, int precision, int s
 /* YYYY-MM-DD, infinity, -infinity. */
 extern bool oc_parse_date(const char *data, size_t size, int32_t *days);
 /*
- * HH:MM:SS[.f] with 1 to 6 digits.  precision: -1 or 0..6 of the column's typmod; more fraction digits than that (if
+ * HH:MM[:SS[.f]] with 1 to 6 digits, below 24:00.  precision: -1 or 0..6 of the column's typmod; more fraction digits than that (if
  * any of them is not 0) give false, since they would have to be rounded.
  */
 extern bool oc_parse_time(const char *data, size_t size, int precision, int64_t *us);
 /* YYYY-MM-DD, then nothing or a blank or T and HH:MM[:SS[.f]]; infinity, -infinity. */
 extern bool oc_parse_timestamp(const char *data, size_t size, int precision, int64_t *us);
-/* The same with a time and an offset: Z, +HH, +HHMM, +HH:MM, +HH:MM:SS (or -); *us is UTC.  Without an offset: false. */
+/*
+ * The same with a time and an offset: Z, +HH, +HHMM, +HH:MM, +HH:MM:SS (or -); *us is UTC.  Without an offset: false.
+ * Z is taken as UTC, as in every set of timezone_abbreviations that PostgreSQL ships.
+ */
 extern bool oc_parse_timestamptz(const char *data, size_t size, int precision, int64_t *us);
 /* 8-4-4-4-12 hex digits. */
 extern bool oc_parse_uuid(const char *data, size_t size, uint8_t value[16]);
