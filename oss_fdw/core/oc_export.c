@@ -8,6 +8,7 @@
  *
  * Nothing becomes visible in the store before oc_export_commit: until then there are only parts of uploads.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "oc_export_int.h"
@@ -148,13 +149,12 @@ static void
 harvest_initiate(oc_export *export, const oc_slot *slot)
 {
 	oc_output *output = slot->output;
-	oc_error error = {0};
 
 	if (slot->call->answer_upload_id[0] == '\0')
 	{
 		output->upload_uncertain = true;
-		oc_error_set(&error, OC_ERR_PROTOCOL, "the store began an upload of \"%.300s\" without telling its id", output->key);
-		oc_export_fail(export, &error);
+		oc_export_fail_output(export, output, OC_ERR_PROTOCOL, "InitiateMultipartUpload",
+							  "the store began an upload without telling its id");
 		return;
 	}
 	output->upload_id = strdup(slot->call->answer_upload_id);
@@ -171,7 +171,6 @@ harvest_part(oc_export *export, oc_slot *slot)
 	const oc_call *call = slot->call;
 	oc_output *output = slot->output;
 	oc_part *part = &output->parts[slot->piece->number - 1];
-	oc_error error = {0};
 
 	if (!call->store_crc64_known && !slot->piece->wants_md5)
 	{
@@ -182,14 +181,14 @@ harvest_part(oc_export *export, oc_slot *slot)
 		return;
 	}
 	if (call->etag[0] == '\0')
-		oc_error_set(&error, OC_ERR_PROTOCOL, "the store took part %d of \"%.300s\" without an ETag", part->number,
-					 output->key);
-	else if (call->store_crc64_known && call->store_crc64 != slot->piece->crc64)
-		oc_error_set(&error, OC_ERR_INTEGRITY, "the store's checksum of part %d of \"%.300s\" differs from what was sent",
-					 part->number, output->key);
-	if (error.class != OC_ERR_NONE)
 	{
-		oc_export_fail(export, &error);
+		oc_export_fail_output(export, output, OC_ERR_PROTOCOL, "UploadPart", "the store took a part without an ETag");
+		return;
+	}
+	if (call->store_crc64_known && call->store_crc64 != slot->piece->crc64)
+	{
+		oc_export_fail_output(export, output, OC_ERR_INTEGRITY, "UploadPart",
+							  "the store's checksum of a part differs from that of what was sent");
 		return;
 	}
 	part->crc64 = slot->piece->crc64;
@@ -204,14 +203,14 @@ harvest_object(oc_export *export, const oc_slot *slot)
 {
 	const oc_call *call = slot->call;
 	oc_output *output = slot->output;
-	oc_error error = {0};
 
 	output->done = true;
 	oc_strip_quotes(output->etag, sizeof(output->etag), call->etag);
 	if (call->store_crc64_known && call->store_crc64 != output->crc64)
 	{
-		oc_error_set(&error, OC_ERR_INTEGRITY, "the store's checksum of \"%.300s\" differs from what was sent", output->key);
-		oc_export_fail(export, &error);
+		oc_export_fail_output(export, output, OC_ERR_INTEGRITY,
+							  slot->kind == OC_SLOT_PUT ? "PutObject" : "CompleteMultipartUpload",
+							  "the store's checksum of the object differs from that of what was sent");
 		return;
 	}
 	if (output->held)
@@ -492,7 +491,6 @@ start_next_object(oc_export *export)
 static bool
 all_parts_known(oc_export *export, const oc_output *output)
 {
-	oc_error error = {0};
 	uint64_t bytes = 0;
 	bool known = output->upload_id && output->part_count > 0;
 
@@ -504,8 +502,7 @@ all_parts_known(oc_export *export, const oc_output *output)
 	}
 	if (known && bytes == output->cut_bytes)
 		return true;
-	oc_error_set(&error, OC_ERR_INTEGRITY, "parts of \"%.300s\" are missing", output->key);
-	oc_export_fail(export, &error);
+	oc_export_fail_output(export, output, OC_ERR_INTEGRITY, "CompleteMultipartUpload", "parts of the object are missing");
 	return false;
 }
 
@@ -586,6 +583,19 @@ oc_export_fail(oc_export *export, const oc_error *error)
 	export->error = *error;
 	if (export->error.class == OC_ERR_NONE || export->error.message[0] == '\0')
 		oc_error_set(&export->error, OC_ERR_STORE, "the export failed without a reason given");
+}
+
+/* A failure of one object.  operation: as in the calls' errors, or "" */
+void
+oc_export_fail_output(oc_export *export, const oc_output *output, oc_error_class class, const char *operation,
+					  const char *message)
+{
+	oc_error error = {0};
+
+	oc_error_set(&error, class, "%s", message);
+	snprintf(error.operation, sizeof(error.operation), "%s", operation);
+	snprintf(error.object, sizeof(error.object), "%s/%s", export->options.bucket, output->key);
+	oc_export_fail(export, &error);
 }
 
 void

@@ -268,6 +268,8 @@ extern void oc_output_free(oc_export *export, oc_output *output);
 
 /* Keeps the first error. */
 extern void oc_export_fail(oc_export *export, const oc_error *error);
+extern void oc_export_fail_output(oc_export *export, const oc_output *output, oc_error_class class, const char *operation,
+								  const char *message);
 extern void oc_export_fail_memory(oc_export *export, const char *what);
 extern oc_status oc_export_failure(const oc_export *export, oc_error *error);
 /* Looks at everything that may have finished and starts what can be started. */

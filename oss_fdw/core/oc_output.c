@@ -134,7 +134,7 @@ void
 oc_output_cut(oc_export *export, oc_output *output, oc_memory *memory, const char *data, size_t size, bool last)
 {
 	oc_piece *piece = calloc(1, sizeof(*piece));
-	oc_error error = {0};
+	char message[100];
 
 	if (!piece || !grow_parts(output))
 	{
@@ -158,9 +158,9 @@ oc_output_cut(oc_export *export, oc_output *output, oc_memory *memory, const cha
 	atomic_fetch_add(&export->stored_bytes, size);
 	if (piece->number > export->limits->max_parts)
 	{
-		oc_error_set(&error, OC_ERR_LIMIT, "object \"%.500s\" would need more than %d parts", output->key,
-					 export->limits->max_parts);
-		oc_export_fail(export, &error);
+		snprintf(message, sizeof(message), "the object would need more than %d parts; a larger part_size helps",
+				 export->limits->max_parts);
+		oc_export_fail_output(export, output, OC_ERR_LIMIT, "UploadPart", message);
 	}
 	if (last && piece->number == 1)
 		hold_piece(export, piece);
