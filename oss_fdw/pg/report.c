@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 
 static int sqlstate_of(const oc_error *error);
+static int add_place(const oc_error *error);
 static const char *detail_of(const oc_error *error);
 
 /* what: "could not export to foreign table \"x\"" or the like; NULL = the core's message alone. */
@@ -21,11 +22,16 @@ oss_report(int elevel, const oc_error *error, const char *what)
 
 	ereport(elevel, (errcode(sqlstate_of(error)),
 					 what ? errmsg("%s: %s", what, error->message) : errmsg("%s", error->message),
-					 detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0,
-					 error->line == 0 ? 0
-					 : error->field > 0
-						 ? errcontext("object \"%s\", line " UINT64_FORMAT ", field %d", error->object, error->line, error->field)
-						 : errcontext("object \"%s\", line " UINT64_FORMAT, error->object, error->line)));
+					 detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0, add_place(error)));
+}
+
+/* Object and line of a bad row, as an error context; the name of its column stands in the message. */
+static int
+add_place(const oc_error *error)
+{
+	if (error->line > 0)
+		errcontext("object \"%s\", line " UINT64_FORMAT, error->object, error->line);
+	return 0;
 }
 
 /* Raises whatever made the core return this status; never returns. */

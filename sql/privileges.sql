@@ -1,0 +1,39 @@
+-- the usual rights of foreign tables; views act as their owner
+\set include `echo "${PG_ABS_SRCDIR:-$PWD}/sql/include/store.sql"`
+\i :include
+CREATE FOREIGN TABLE guarded (a int, b text) SERVER store OPTIONS (dir 'guarded/');
+INSERT INTO guarded VALUES (1, 'one');
+CREATE VIEW window_view AS SELECT * FROM guarded;
+CREATE ROLE oss_fdw_guest;
+SET ROLE oss_fdw_guest;
+SELECT * FROM guarded;
+INSERT INTO guarded VALUES (2, 'two');
+SELECT * FROM oss_fdw_list_file('guarded');
+SELECT * FROM oss_fdw_check('store');
+SELECT * FROM oss_fdw_uploads('store');
+SELECT oss_fdw_abort_uploads('store', '', '0');
+SELECT * FROM oss_fdw_verify('guarded');
+SET oss_fdw.allowed_endpoints = '*';
+RESET ROLE;
+GRANT SELECT, INSERT ON guarded TO oss_fdw_guest;
+GRANT SELECT, INSERT ON window_view TO oss_fdw_guest;
+SET ROLE oss_fdw_guest;
+-- no mapping: anonymous, and the bucket is private
+SELECT * FROM guarded;
+-- through the view it is the owner's key
+SELECT * FROM window_view;
+INSERT INTO window_view VALUES (2, 'two');
+SELECT count(*) FROM window_view;
+-- nor do options show a secret
+SELECT umoptions FROM pg_user_mappings WHERE srvname = 'store';
+RESET ROLE;
+SET oss_fdw.allowed_endpoints = '*.aliyuncs.com, *.example.com';
+SELECT * FROM guarded;
+RESET oss_fdw.allowed_endpoints;
+SELECT count(*) FROM guarded;
+SET oss_fdw.read_one_file = 'guarded/none.csv';
+SELECT count(*) FROM guarded;
+RESET oss_fdw.read_one_file;
+DROP VIEW window_view;
+DROP FOREIGN TABLE guarded;
+DROP ROLE oss_fdw_guest;
