@@ -153,6 +153,14 @@ oc_reader_next(oc_reader *reader, const oc_waiter *waiter, oc_batch *batch, oc_e
 	}
 }
 
+/* The owner goes on: more GETs, and larger ones. */
+static inline void
+open_window(oc_reader *reader)
+{
+	if (reader->ramp < OC_RAMP_MAX)
+		reader->ramp++;
+}
+
 /* The batch of the last call is over. */
 static void
 give_back(oc_reader *reader)
@@ -162,8 +170,7 @@ give_back(oc_reader *reader)
 	if (slot == NULL)
 		return;
 	reader->given = NULL;
-	if (reader->ramp < OC_RAMP_MAX)
-		reader->ramp++;
+	open_window(reader);
 	pthread_mutex_lock(&reader->lock);
 	oc_reader_drop(reader, slot->chunk);
 	slot->chunk = NULL;
@@ -207,7 +214,10 @@ drop_finished(oc_reader *reader, oc_status *status, oc_error *error)
 			return true;
 		}
 		if (over)
+		{
+			open_window(reader);
 			oc_source_close(source);
+		}
 		else if (source == NULL && reader->units_over)
 		{
 			*status = reader->unit_status;
@@ -317,7 +327,9 @@ sleep_for_work(oc_reader *reader, const oc_waiter *waiter)
 	pthread_mutex_lock(&reader->lock);
 	source = reader->first_source;
 	busy = source == NULL || source->first_slot != NULL || (source->finished && !source->active) ||
-		oc_source_ready(source) || (!source->active && source->fetch_next < source->fetch_end && source->first_range == NULL);
+		oc_source_ready(source) ||
+		/* the work here has just found that it needs more */
+		(!source->active && source->fetch_next < source->fetch_end && source->first_range == NULL && oc_reader_window_room(reader) > 0);
 	reader->waiting = !busy;
 	pthread_mutex_unlock(&reader->lock);
 	if (busy)

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#define OC_OPENING 16 /* batches after which the window is fully open */
 #define OC_RANGE_STEP 65536 /* chunk sizes are multiples of it */
 
 static bool add_source(oc_reader *reader);
@@ -17,17 +18,18 @@ static bool start_range(oc_reader *reader, oc_source *source);
 static oc_chunk *take_chunk(oc_reader *reader, size_t size, bool must);
 static void fail_source(oc_source *source);
 static void free_done_ranges(oc_reader *reader);
-static int count_in_flight(oc_reader *reader);
 static oc_source *next_to_fetch(oc_reader *reader);
 
 void
 oc_reader_fetch(oc_reader *reader)
 {
-	int window = reader->ramp + 2 < reader->options.max_connections ? reader->ramp + 2 : reader->options.max_connections;
-	int in_flight;
+	int room;
 
 	free_done_ranges(reader);
-	for (in_flight = count_in_flight(reader); in_flight < window; in_flight++)
+	pthread_mutex_lock(&reader->lock);
+	room = oc_reader_window_room(reader);
+	pthread_mutex_unlock(&reader->lock);
+	for (; room > 0; room--)
 	{
 		oc_source *source = next_to_fetch(reader);
 
@@ -52,17 +54,27 @@ next_to_fetch(oc_reader *reader)
 	return source;
 }
 
-static int
-count_in_flight(oc_reader *reader)
+int
+oc_reader_window_room(oc_reader *reader)
 {
-	int count = 0;
+	const oc_source *first = reader->first_source;
+	int connections = reader->options.max_connections;
+	int early = 2 * (reader->ramp + 1) - reader->ranges_started;
+	int in_flight = 0;
+	int room;
 
-	pthread_mutex_lock(&reader->lock);
-	for (oc_source *source = reader->first_source; source != NULL; source = source->next)
-		for (oc_range *range = source->first_range; range != NULL; range = range->next)
-			count += !oc_call_is_done(range->call);
-	pthread_mutex_unlock(&reader->lock);
-	return count;
+	for (const oc_source *source = first; source != NULL; source = source->next)
+		for (const oc_range *range = source->first_range; range != NULL; range = range->next)
+			in_flight += !oc_call_is_done(range->call);
+	room = connections - in_flight;
+	/* at first two for each batch that was taken: the owner may not want much */
+	if (reader->ramp < OC_OPENING && early < room)
+		room = early;
+	/* whatever others hold, the first source must be able to go on */
+	if (room < 1 && in_flight < connections && first != NULL && first->first_range == NULL &&
+		first->fetch_next < first->fetch_end)
+		room = 1;
+	return room;
 }
 
 static void
@@ -209,7 +221,7 @@ start_range(oc_reader *reader, oc_source *source)
 	pthread_mutex_lock(&reader->lock);
 	must = source == reader->first_source && source->first_range == NULL;
 	pthread_mutex_unlock(&reader->lock);
-	if (reader->ramp < 16 && ((size_t) OC_FIRST_RANGE << reader->ramp) < size)
+	if (reader->ramp < OC_OPENING && ((size_t) OC_FIRST_RANGE << reader->ramp) < size)
 		size = (size_t) OC_FIRST_RANGE << reader->ramp;
 	/* a small rest is taken along instead of costing a request */
 	if (left < size + size / 4)
@@ -239,6 +251,8 @@ start_range(oc_reader *reader, oc_source *source)
 	call->sink_size = size;
 	call->stats = reader->options.stats;
 	source->fetch_next += size;
+	if (reader->ramp < OC_OPENING)
+		reader->ranges_started++;
 	pthread_mutex_lock(&reader->lock);
 	if (source->last_range)
 		source->last_range->next = range;

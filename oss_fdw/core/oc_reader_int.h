@@ -125,6 +125,7 @@ struct oc_reader
 	/* the owner's thread */
 	oc_slot *given;		 /* the batch that the owner holds */
 	int ramp;			 /* grows with each batch: few small GETs first */
+	int ranges_started; /* while the window opens */
 	size_t range_max;
 	uint64_t range_limit; /* memory of all range chunks */
 	int slot_limit;
@@ -160,6 +161,8 @@ extern void oc_reader_name(const oc_source *source, oc_error *error);
 
 /* Starts as many GETs as the window allows; asks for units.  Never waits, but next_unit may. */
 extern void oc_reader_fetch(oc_reader *reader);
+/* How many more GETs may be in flight.  The caller holds the lock. */
+extern int oc_reader_window_room(oc_reader *reader);
 extern void oc_reader_free_range(oc_reader *reader, oc_range *range);
 extern void oc_source_close(oc_source *source);
 /* A chunk for decoded bytes; NULL: out of memory.  Takes the lock. */
