@@ -202,7 +202,7 @@ def _payload_kind(request):
 def check_length(request, largest=LARGEST):
     """Before anything is read: is the length given, and legal."""
     if request.body.size is None:
-        if request.dialect.name == "s3":
+        if request.dialect.name == "s3" and "x-amz-decoded-content-length" not in request.headers:
             raise ApiError("NotImplemented", "Transfer-Encoding: chunked is not implemented.", status=501)
     elif "content-length" not in request.headers:
         raise ApiError("MissingContentLength")
@@ -254,6 +254,8 @@ def _pump(request, body, digest, descriptor):
             view = view[os.write(descriptor, view):]
         if digest.size > LARGEST:
             raise ApiError("EntityTooLarge")
+    if request.body.left and request.body.readinto(buffer.view) > 0:    # the end of a chunked coding is still to come
+        raise ApiError("InvalidRequest", "The body goes on after its end.")
     if request.body.left:
         raise ShortBody()
     if request.body.flow is not None:
@@ -275,18 +277,23 @@ def receive_document(request, limit=DOCUMENT_LIMIT):
         raise ApiError(request.dialect.bad_md5, extra={"Content-MD5": md5})
     if len(payload) == 64 and hashlib.sha256(data).hexdigest() != payload:
         raise ApiError("XAmzContentSHA256Mismatch")
+    if request.op != "CompleteMultipartUpload":     # where they mean the object
+        _check_document_checksums(request, data)
     return data
 
 
-def check_document_checksums(request, data):
-    """x-amz-checksum-* of a document (they mean the document except with Complete); whether there was one."""
+def has_checksum(request):
+    """Whether S3's x-amz-checksum-* guards the body."""
+    return bool(_promised_checksums(request))
+
+
+def _check_document_checksums(request, data):
     promised = _promised_checksums(request)
     for name, value in promised.items():
         algorithm = S3_ALGORITHMS[name]()
         algorithm.update(data)
         if base64.b64encode(algorithm.digest()).decode() != value:
             raise ApiError("BadDigest", "The %s you specified did not match the calculated checksum." % name.upper())
-    return bool(promised)
 
 
 def reread(model, segments, extra=()):

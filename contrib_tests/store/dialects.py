@@ -119,6 +119,7 @@ FLOWS = frozenset(("PutObject", "AppendObject", "UploadPart", "UploadPartCopy", 
 ENDS = WRITES | {"CompleteMultipartUpload"}
 ACLS = ENDS | {"PutObjectAcl"}
 BODIES = frozenset(("PutObject", "UploadPart", "AppendObject", "CompleteMultipartUpload", "DeleteMultipleObjects"))
+DOCUMENTS = BODIES | {"PutObjectAcl", "PutObjectTagging", "RestoreObject", "PutBucket"}
 COPY = frozenset(("CopyObject",))
 
 
@@ -156,6 +157,7 @@ OSS_HEADERS = dict(_copy_headers("x-oss-"), **{
 
 OBS_HEADERS = dict(_copy_headers("x-obs-"), **{
     "x-obs-date": (anything, None),
+    "x-obs-location": (one_of("true", "false"), frozenset(("ListBuckets",))),
     "x-obs-security-token": TOKEN,
     "x-obs-acl": (one_of("private", "public-read", "public-read-write", "public-read-delivered",
                          "public-read-write-delivered", "bucket-owner-full-control"), WRITES | {"PutBucket", "PutObjectAcl"}),
@@ -182,7 +184,7 @@ S3_HEADERS = dict(_copy_headers("x-amz-"), **{
     "x-amz-tagging-directive": (one_of("COPY", "REPLACE"), COPY),
     "x-amz-decoded-content-length": (number(0, 5 << 40), BODIES),
     "x-amz-trailer": (matches(r"x-amz-checksum-(crc32|crc32c|crc64nvme|sha1|sha256)"), BODIES),
-    "x-amz-sdk-checksum-algorithm": (one_of("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"), BODIES),
+    "x-amz-sdk-checksum-algorithm": (one_of("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"), DOCUMENTS),
     "x-amz-checksum-algorithm": (one_of("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"), WRITES),
     "x-amz-checksum-type": (one_of("FULL_OBJECT", "COMPOSITE"), ENDS),
     "x-amz-checksum-mode": (one_of("ENABLED"), frozenset(("GetObject", "HeadObject"))),
@@ -191,7 +193,7 @@ S3_HEADERS = dict(_copy_headers("x-amz-"), **{
     "x-amz-optional-object-attributes": (one_of("RestoreStatus"), None),
 })
 for _name, _length in (("crc32", 8), ("crc32c", 8), ("crc64nvme", 12), ("sha1", 28), ("sha256", 44)):
-    S3_HEADERS["x-amz-checksum-" + _name] = (matches("[A-Za-z0-9+/=]{%d}(-[0-9]+)?" % _length), BODIES)
+    S3_HEADERS["x-amz-checksum-" + _name] = (matches("[A-Za-z0-9+/=]{%d}(-[0-9]+)?" % _length), DOCUMENTS)
 
 _META_NAME = re.compile(r"[a-z0-9._-]+")
 

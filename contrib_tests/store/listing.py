@@ -8,7 +8,7 @@ import bisect
 import re
 from urllib.parse import quote
 
-from bodies import check_document_checksums, receive_document
+from bodies import has_checksum, receive_document
 from dialects import ApiError, document, element
 from http_server import Response
 from operations import acl_document, child_text, iso, local, owner, parse_xml
@@ -195,8 +195,7 @@ def list_objects_v2(service, request, bucket):
 
 def delete_multiple(service, request, bucket):
     data = receive_document(request, 2 << 20)
-    summed = check_document_checksums(request, data)
-    if "content-md5" not in request.headers and not summed:
+    if "content-md5" not in request.headers and not has_checksum(request):
         raise ApiError("MissingArgument" if request.dialect.name == "oss" else "InvalidRequest",
                        "Missing Some Required Arguments: Content-MD5.")
     root = parse_xml(data, "Delete")

@@ -486,6 +486,8 @@ def get_object_acl(service, request, bucket):
 
 def put_object_acl(service, request, bucket):
     acl = request.headers.get(request.dialect.acl_header)
+    if receive_document(request):
+        raise ApiError("NotImplemented", "An ACL document is not implemented; say it in the header.", status=501)
     if acl is None:
         raise ApiError("MissingArgument", "The ACL is missing.")
     return _change(service, request, bucket, {"acl": acl})

@@ -26,10 +26,14 @@ from objects import Model                  # noqa: E402
 from service import Config, Key, Service   # noqa: E402
 
 
-def make_certificates(folder):
-    """A test CA (ca.pem) and a server's certificate (cert.pem, key.pem) for this machine's names."""
+def make_certificates(folder, buckets):
+    """A test CA (ca.pem) and a server's certificate (cert.pem, key.pem) for this machine's names.
+
+    Clients do not take *.localhost (one label is too few), so the buckets are named; below store.localhost any will do."""
     os.makedirs(folder, exist_ok=True)
-    names = "subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1,DNS:*.oss-cn-hangzhou.aliyuncs.com"
+    hosts = ["localhost", "store.localhost", "*.store.localhost", "*.oss-cn-hangzhou.aliyuncs.com"]
+    hosts += [bucket + ".localhost" for bucket in buckets]
+    names = "subjectAltName=IP:127.0.0.1," + ",".join("DNS:" + host for host in hosts)
     path = {n: os.path.join(folder, n) for n in ("ca.pem", "ca.key", "cert.pem", "key.pem", "request.pem", "extensions")}
     with open(path["extensions"], "w", encoding="ascii") as file:
         file.write(names + "\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n")
@@ -152,7 +156,7 @@ def wait_for_end(options):
 def main():
     options = arguments()
     if options.make_certificates and not os.path.exists(os.path.join(options.make_certificates, "cert.pem")):
-        make_certificates(options.make_certificates)
+        make_certificates(options.make_certificates, options.bucket + options.public_bucket)
     if options.make_certificates and not options.tls:
         return
     sys.setswitchinterval(0.001)

@@ -69,7 +69,7 @@ class Config:
         self.region = "cn-hangzhou"
         self.clock_offset = 0
         self.path_style = True          # False: refused, as the real OSS does
-        self.base_hosts = ["localhost"]
+        self.base_hosts = ["localhost", "store.localhost"]
         self.cnames = {}                # host -> bucket
         self.schemes = list(ALL_SCHEMES)
         self.s3_flavour = "aws"         # "oss": aws-chunked with trailers is refused
