@@ -29,6 +29,8 @@ kept=$build/logs/$name
 cleanup()
 {
 	rm -rf "$kept"
+	# a test that died leaves its server's data; only logs are worth keeping
+	rm -rf "$tmp"/out/tmp_check/t_*_data "$tmp"/out/tmp_check/tmp_test_* "$tmp"/out/tmp_check/portlock
 	mkdir -p "$kept" 2>/dev/null && cp -r "$tmp/out/." "$kept/" 2>/dev/null || true
 	rm -rf "$tmp"
 }

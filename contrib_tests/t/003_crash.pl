@@ -45,12 +45,15 @@ my @steps = (
 	{ name => 'the single PUT is not answered', table => 'tiny', rule => { op => 'PutObject', stage => 'answer' }, all => 1 },
 );
 
-sub wait_for_server
+# After a backend's SIGKILL the postmaster restarts everything: waits until it has begun to, and until it is done.
+sub wait_for_restart
 {
-	# after a backend's SIGKILL the postmaster restarts everything
-	for my $try (1 .. 600)
+	my ($log_size) = @_;
+	for my $try (1 .. 1800)
 	{
-		return if ($node->psql('postgres', 'SELECT 1'))[0] == 0;
+		return
+		  if slurp_file($node->logfile, $log_size) =~ /reinitializing.*database system is ready to accept connections/s
+		  && system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) == 0;
 		select(undef, undef, undef, 0.1);
 	}
 	die 'the server does not come back';
@@ -82,9 +85,10 @@ for my $step (@steps)
 
 		if ($way eq 'SIGKILL')
 		{
+			my $log_size = -s $node->logfile;
 			kill 'KILL', $session->pid;
 			$store->clear_faults;
-			wait_for_server();
+			wait_for_restart($log_size);
 		}
 		else
 		{

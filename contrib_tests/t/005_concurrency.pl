@@ -70,7 +70,7 @@ for my $size ('small', 'multipart')
 		{
 			my ($won, @errors) = at_once($table);
 			is($won, 1, "$table, round $round: exactly one wins") or diag(@errors);
-			like($errors[0] // '', qr/ERROR: .*exist/s, "$table, round $round: the other one is told why");
+			like($errors[0] // '', qr/ERROR: .*\bplace\b/s, "$table, round $round: the other one is told why");
 			is_deeply([ per_exporter($table) ], ["$n|$n"], "$table, round $round: the winner's rows and no others");
 			is_deeply([ $store->uploads ], [], "$table, round $round: no unfinished upload");
 			$store->empty;
@@ -90,18 +90,48 @@ for my $size ('small', 'multipart')
 		$store->empty;
 	}
 
-	# a transaction that began first but commits second finds the place taken
-	is($sessions[0]->query('BEGIN; ' . insert_sql("error_if_exists_$size", 0)), '', "$size: the first one exports");
-	my $answer = $sessions[1]->query(insert_sql("error_if_exists_$size", 1));
-	my $commit = $sessions[0]->query('COMMIT');
-	is(scalar(grep { /ERROR/ } $answer, $commit), 1, "$size: exactly one of two overlapping transactions fails");
-	is_deeply([ per_exporter("error_if_exists_$size") ], ["$n|$n"], "$size: one whole export is there");
-	is_deeply([ $store->uploads ], [], "$size: no unfinished upload");
-	$store->empty;
+	# the first transaction is still open: the second exporter waits for it, or is refused at once; what it is told then
+	# depends on how the first one ends
+	for my $end ('COMMIT', 'ROLLBACK')
+	{
+		my $table = "error_if_exists_$size";
+		is($sessions[0]->query('BEGIN; ' . insert_sql($table, 0)), '', "$size, $end: the first one exports");
+		$sessions[1]->send(insert_sql($table, 1));
+		$node->poll_query_until('postgres',
+			"SELECT wait_event_type = 'Lock' OR state = 'idle' FROM pg_stat_activity WHERE pid = " . $sessions[1]->pid)
+		  or die 'the second exporter neither waits nor ends';
+		is($sessions[0]->query($end), '', "$size, $end: the first one ends");
+		my $answer = $sessions[1]->answer;
+		if ($end eq 'COMMIT')
+		{
+			like($answer, qr/ERROR: .*\bplace\b/s, "$size, $end: the second one finds the place taken");
+			is_deeply([ per_exporter($table) ], ["$n|$n"], "$size, $end: one whole export is there");
+		}
+		elsif ($answer eq '')
+		{
+			is_deeply([ per_exporter($table) ], ["$n|$n"], "$size, $end: the second export is there");
+		}
+		else
+		{
+			like($answer, qr/ERROR: .*\bplace\b/s, "$size, $end: the second one was told that the place is taken");
+			is_deeply([ per_exporter($table) ], [], "$size, $end: nothing is there");
+		}
+		is_deeply([ $store->uploads ], [], "$size, $end: no unfinished upload");
+		$store->empty;
 
-	# a place whose export was rolled back is free again
-	is($sessions[0]->query('BEGIN; ' . insert_sql("error_if_exists_$size", 0) . '; ROLLBACK'), '', "$size: rolled back");
-	is($sessions[1]->query(insert_sql("error_if_exists_$size", 1)), '', "$size: the place is free again");
+		# whatever happened, an empty place is free
+		is($sessions[1]->query(insert_sql($table, 1)), '', "$size, $end: the place is free again");
+		$store->empty;
+	}
+
+	# waiting for each other's places is a deadlock, which the server finds
+	is($sessions[0]->query('BEGIN; ' . insert_sql("error_if_exists_$size", 0)), '', "$size, deadlock: one place");
+	is($sessions[1]->query('BEGIN; ' . insert_sql("file_$size", 1)), '', "$size, deadlock: the other place");
+	$sessions[0]->send(insert_sql("file_$size", 0) . '; COMMIT');
+	$sessions[1]->send(insert_sql("error_if_exists_$size", 1) . '; COMMIT');
+	my @answers = map { $_->answer } @sessions;
+	cmp_ok(scalar(grep { /ERROR/ } @answers), '>=', 1, "$size, deadlock: at least one is refused");
+	is_deeply([ $store->uploads ], [], "$size, deadlock: no unfinished upload");
 	$store->empty;
 }
 
