@@ -1,0 +1,1 @@
+SELECT id, what, day FROM small_read WHERE id = 7;
