@@ -5,13 +5,17 @@ Standard library only.
 """
 
 import http.client
+import os
+import socket
+import subprocess
 import threading
 import time
 import urllib.error
 
-from store_fixture import BUCKET, Client, StoreCase, run
+from store_fixture import BUCKET, STORE, Client, StoreCase, run
 
 import checksums
+import signatures
 
 BROKEN = (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, http.client.IncompleteRead)
 DATA = bytes(range(256)) * 4096     # 1 MB
@@ -107,7 +111,6 @@ class Faults(StoreCase):
         self.store.fault("clock_skew", op="GetObject", seconds=3600)
         answer = self.client.get("x")
         self.refused(answer, 403, "RequestTimeTooSkewed")
-        import signatures
         self.assertGreater(signatures.parse_http_date(answer.headers["date"]), time.time() + 3000)
         self.store.fault("deny", op=["GetObject", "HeadObject"], count=None)
         self.refused(self.client.get("x"), 403, "AccessDenied")
@@ -241,6 +244,17 @@ class Restart(StoreCase):
         self.assertEqual(client.get("m").body, DATA + b"end")
         self.assertEqual([o["key"] for o in self.store.control("GET", "objects")["objects"]], ["kept", "m", "replaced"])
 
+    def test_ends_with_its_parent(self):
+        parent = subprocess.Popen(["/usr/bin/python3", "-c", "input()"], stdin=subprocess.PIPE)
+        ports = os.path.join(self.store.folder, "other-ports")
+        child = subprocess.Popen(["/usr/bin/python3", "-B", str(STORE / "oss_store.py"), "--port-file", ports, "--parent", str(parent.pid)],
+                                 stdout=subprocess.DEVNULL)
+        while not os.path.exists(ports):
+            time.sleep(0.02)
+        self.assertIsNone(child.poll())
+        parent.communicate(b"\n")
+        self.assertEqual(child.wait(30), 0)
+
     def test_replaced_while_read(self):
         client = Client(self.store)
         client.put("x", DATA)
@@ -257,7 +271,6 @@ class Restart(StoreCase):
 
     def test_short_body(self):
         """A client that goes away within its body leaves nothing."""
-        import socket
         client = Client(self.store)
         headers = client.sign("PUT", BUCKET, "x", [], {"content-length": "1000"}, b"")
         headers["host"] = client.host

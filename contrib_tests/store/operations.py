@@ -3,6 +3,7 @@
 Each operation is a function of (service, request, bucket) and returns a Response.
 """
 
+import base64
 import hashlib
 import time
 import xml.etree.ElementTree as ElementTree
@@ -105,7 +106,6 @@ def checksum_headers(request, stored, full):
 
 
 def md5_base64(digits):
-    import base64
     return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
