@@ -541,7 +541,7 @@ advance(oc_splitter *s, const char *row, size_t bytes)
 		return;
 	if (s->format == &oc_split_binary)
 	{
-		s->line++;
+		s->line += s->offset > bytes; /* rows are the lines here; the head is none */
 		return;
 	}
 	while (left > 0 && (at = memchr(at, eol, left)) != NULL)
@@ -597,11 +597,9 @@ static bool
 split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error)
 {
 	oc_split_memory *memory = s->memory;
-	oc_field *out = memory->fields + memory->row_count * (size_t) s->needed;
+	oc_field *out = s->needed ? memory->fields + memory->row_count * (size_t) s->needed : NULL;
 	char message[128];
 
-	if (s->needed == 0)
-		out = NULL;
 	if (bad < end->size && s->options.replace_illegal)
 	{
 		char *repaired = oc_arena_take(&memory->arena, end->size);
