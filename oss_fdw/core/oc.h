@@ -709,6 +709,31 @@ extern void oc_reader_close(oc_reader *reader);
 /* For progress: stored bytes and objects finished so far. */
 extern void oc_reader_progress(const oc_reader *reader, uint64_t *bytes, uint64_t *objects);
 
+/* ---------------------------------------------------------------- import: members of archives */
+
+typedef struct oc_member_reader_options
+{
+	const char *bucket;			/* the caller's, as are the callbacks' arguments, until close */
+	oc_split_options split;
+	bool row_facts;
+	bool (*match)(void *arg, const char *member); /* is this member wanted? */
+	void *match_arg;
+	uint64_t max_decompressed;	/* bytes of one archive, and of one member; 0 = no limit */
+	oc_status (*next_unit)(void *arg, oc_unit *unit, oc_error *error); /* as oc_reader_options; ranges are ignored */
+	void *next_unit_arg;
+	oc_stats *stats;
+} oc_member_reader_options;
+
+/*
+ * Rows of the matching members of tar (also compressed) and zip objects, each member an input of its own with its header; a member may
+ * be compressed once more.  As oc_reader, but everything except the transfers runs in the caller's thread; the waiter must return.  The
+ * batch's object is named archive!member.
+ */
+typedef struct oc_member_reader oc_member_reader;
+extern oc_member_reader *oc_member_reader_open(oc_client *client, const oc_member_reader_options *options, oc_error *error);
+extern oc_status oc_member_reader_next(oc_member_reader *reader, const oc_waiter *waiter, oc_batch *batch, oc_error *error);
+extern void oc_member_reader_close(oc_member_reader *reader);
+
 /* ---------------------------------------------------------------- manifest: which objects an export consists of */
 
 typedef struct oc_manifest_column

@@ -108,6 +108,19 @@ oss_create_foreignscan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cos
 #define oss_server_aclcheck(oid, role, mode) pg_foreign_server_aclcheck((oid), (role), (mode))
 #endif
 
+/* 16 gave the function a place for soft errors: NULL raises */
+#include "utils/regproc.h"
+#if PG_VERSION_NUM >= 160000
+#define oss_qualified_name_list(string) stringToQualifiedNameList((string), NULL)
+#else
+#define oss_qualified_name_list(string) stringToQualifiedNameList(string)
+#endif
+
+/* 18 has the word that stands before a declaration, and none that may follow it */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* a materialized result set; 15 has the function */
 #if PG_VERSION_NUM < 150000
 static inline void

@@ -187,7 +187,7 @@ ossIsForeignRelUpdatable(Relation rel)
 	if (options.bucket == NULL)
 		return 1 << CMD_INSERT; /* the statement will say what is missing */
 	place = oss_place(&options);
-	return place->glob ? 0 : 1 << CMD_INSERT;
+	return place->glob || place->archive_member ? 0 : 1 << CMD_INSERT;
 }
 
 /*
@@ -266,10 +266,11 @@ refuse_if_not_writable(const OssOptions *options, Relation rel, const OssPlace *
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("foreign table \"%s\" does not allow inserts", name),
 						errhint("Its option \"updatable\" is false.")));
-	if (place->glob)
+	if (place->glob || place->archive_member)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("foreign table \"%s\" does not allow inserts", name),
-						errdetail("A filepath with wildcards can only be read.")));
+						errdetail(place->archive_member ? "Members of archives can only be read."
+														: "A filepath with wildcards can only be read.")));
 	if (place->exact && options->export_mode == OC_EXPORT_APPEND)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("cannot append to the one object of foreign table \"%s\"", name),

@@ -560,7 +560,8 @@ apply_option(const OptionDef *def, const OptionAlias *alias, const char *given, 
 		case KIND_BOOL:
 			if (!parse_bool(text, (bool *) field))
 				ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-								errmsg("option \"%s\" needs a boolean, not \"%s\"", given, text)));
+								errmsg("option \"%s\" needs a boolean, not \"%s\"", given, text),
+								errhint("Valid values are true and false, on and off, yes and no, 1 and 0.")));
 			break;
 		case KIND_INT:
 			*(int *) field = (int) parse_quantity(def, given, text, 0);
@@ -588,7 +589,8 @@ transformed_text(const OptionAlias *alias, const char *given, const char *text)
 		return text;
 	if (!parse_bool(text, &value))
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-						errmsg("option \"%s\" needs a boolean, not \"%s\"", given, text)));
+						errmsg("option \"%s\" needs a boolean, not \"%s\"", given, text),
+								errhint("Valid values are true and false, on and off, yes and no, 1 and 0.")));
 	switch (alias->transform)
 	{
 		case ALIAS_VIRTUAL_STYLE:

@@ -71,7 +71,8 @@ check_place(OssOptions *options)
 	places = (options->filepath != NULL) + (options->dir != NULL) + (options->prefix != NULL);
 	if (places != 1)
 		COMBINATION_ERROR(errmsg(places == 0 ? "one of the options \"filepath\", \"dir\", \"prefix\" and \"location\" is required"
-											 : "only one of the options \"filepath\", \"dir\", \"prefix\" and \"location\" may be given"));
+											 : "only one of the options \"filepath\", \"dir\", \"prefix\" and \"location\" may be given"),
+						  errhint("filepath names one object or a pattern, dir a folder, prefix the beginning of names, location a URL."));
 	if (options->bucket && !oc_bucket_check(options->provider, options->bucket, &error))
 		OPTION_ERROR(errmsg("%s", error.message));
 	if (options->recursive && options->dir == NULL)
@@ -106,7 +107,8 @@ split_location(OssOptions *options)
 		OPTION_ERROR(errmsg("invalid location \"%s\"", options->location),
 					 errhint("A location looks like oss://bucket/path/, obs://..., s3://... or s3a://..."));
 	if (options->filepath || options->dir || options->prefix)
-		COMBINATION_ERROR(errmsg("only one of the options \"filepath\", \"dir\", \"prefix\" and \"location\" may be given"));
+		COMBINATION_ERROR(errmsg("only one of the options \"filepath\", \"dir\", \"prefix\" and \"location\" may be given"),
+						  errhint("filepath names one object or a pattern, dir a folder, prefix the beginning of names, location a URL."));
 	slash = strchr(rest, '/');
 	bucket = slash ? pnstrdup(rest, slash - rest) : pstrdup(rest);
 	if (bucket[0] == '\0')

@@ -215,7 +215,7 @@ extern void oss_wait_init(void);
 /* ---- report.c: oc_error -> ereport */
 
 extern void oss_report(int elevel, const oc_error *error, const char *what);
-extern void oss_report_status(oc_status status, const oc_error *error, const char *what) pg_attribute_noreturn();
+pg_noreturn extern void oss_report_status(oc_status status, const oc_error *error, const char *what);
 
 /* ---- place.c: which objects a table reads */
 

@@ -40,6 +40,7 @@ static bool take(OssLister *lister, const oc_object *object);
 static oc_status head_exact(OssLister *lister, oc_error *error);
 static void release_lister(void *arg);
 static char *fixed_part(const char *glob);
+static char *split_archive(const char *filepath, char **member);
 
 /* From the table's options; strings in the current memory context. */
 OssPlace *
@@ -49,12 +50,17 @@ oss_place(const OssOptions *options)
 
 	oss_options_require_bucket(options);
 	place->bucket = options->bucket;
-	if (options->filepath && !oss_has_glob(options->filepath))
-		place->exact = fixed_part(options->filepath);
-	else if (options->filepath)
+	if (options->filepath)
 	{
-		place->glob = options->filepath;
-		place->list_prefix = fixed_part(options->filepath);
+		char *path = split_archive(options->filepath, &place->archive_member);
+
+		if (!oss_has_glob(path))
+			place->exact = fixed_part(path);
+		else
+		{
+			place->glob = path;
+			place->list_prefix = fixed_part(path);
+		}
 	}
 	else if (options->dir)
 	{
@@ -69,6 +75,38 @@ oss_place(const OssOptions *options)
 		place->write_place = options->prefix;
 	}
 	return place;
+}
+
+/* "x.tar.gz", "*.zip", "*.{tar,zip}": the end of the pattern says that it is archives */
+static bool
+names_archives(const char *path)
+{
+	size_t length = strlen(path);
+	const char *brace = length > 0 && path[length - 1] == '}' ? strrchr(path, '{') : NULL;
+
+	if (brace == NULL)
+		return oc_archive_by_name(path) != OC_ARCHIVE_NONE;
+	/* the first alternative stands for all: an object that is none is refused when it is read */
+	return oc_archive_by_name(psprintf("%.*s%.*s", (int) (brace - path), path, (int) strcspn(brace + 1, ",}"), brace + 1)) !=
+		   OC_ARCHIVE_NONE;
+}
+
+/* "dir/x.tar.gz!*.csv" -> the archive's path, and the pattern of its members; any other '!' is part of the name */
+static char *
+split_archive(const char *filepath, char **member)
+{
+	for (const char *mark = strchr(filepath, '!'); mark; mark = strchr(mark + 1, '!'))
+	{
+		char *path = pnstrdup(filepath, mark - filepath);
+
+		if (mark[1] != '\0' && names_archives(path))
+		{
+			*member = pstrdup(mark + 1);
+			return path;
+		}
+		pfree(path);
+	}
+	return pstrdup(filepath);
 }
 
 /* For messages: oss://bucket/key */

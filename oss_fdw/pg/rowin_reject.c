@@ -16,7 +16,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/regproc.h"
 #include "utils/resowner.h"
 #include "utils/varlena.h"
 
@@ -203,7 +202,7 @@ static void
 prepare_insert(OssRowIn *in)
 {
 	Oid types[6] = {TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID};
-	List *names = stringToQualifiedNameList(in->options->error_table);
+	List *names = oss_qualified_name_list(in->options->error_table);
 	RangeVar *range = makeRangeVarFromNameList(names);
 	char *name = quote_qualified_identifier(range->schemaname, range->relname);
 	SPIPlanPtr plan;

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
+#include "utils/varlena.h"
 
 #define MAX_ROW ((size_t) MaxAllocSize) /* what COPY and we can read back */
 
@@ -71,30 +72,23 @@ oss_rowout_begin(Relation rel, const OssOptions *options, const OssLayout *layou
 	return out;
 }
 
-/* force_quote is a list or * on the table, or an option of the column */
+/* force_quote, force_null, force_not_null: * or a list of column names, quoted and folded as in SQL. */
 bool
 oss_in_column_list(const char *list, const char *name)
 {
-	char *copy;
-	char *item;
+	List *names;
+	ListCell *lc;
 
 	if (list == NULL)
 		return false;
 	if (strcmp(list, "*") == 0)
 		return true;
-	copy = pstrdup(list);
-	while ((item = strsep(&copy, ",")) != NULL)
-	{
-		size_t length;
-
-		while (*item == ' ' || *item == '"')
-			item++;
-		length = strlen(item);
-		while (length > 0 && (item[length - 1] == ' ' || item[length - 1] == '"'))
-			item[--length] = '\0';
-		if (strcmp(item, name) == 0)
+	if (!SplitIdentifierString(pstrdup(list), ',', &names))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_NAME), errmsg("invalid list of columns \"%s\"", list),
+						errhint("Separate the names by commas; put names with special characters in double quotes.")));
+	foreach (lc, names)
+		if (strcmp(lfirst(lc), name) == 0)
 			return true;
-	}
 	return false;
 }
 

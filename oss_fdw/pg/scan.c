@@ -45,6 +45,8 @@ typedef struct OssScanState
 	List *given;			/* read these instead of listing; NIL = list */
 	OssLister *lister;
 	oc_reader *reader;
+	oc_member_reader *members;	/* instead of reader: members of archives */
+	OssPlace *place;
 	oc_batch batch;
 	size_t row;				/* next row of the batch */
 	bool at_end;
@@ -61,6 +63,7 @@ typedef struct OssScanState
 
 static OssScanState *make_scan_state(Relation rel, const OssOptions *options, Bitmapset *needed, MemoryContext parent);
 static void start_pass(OssScanState *state);
+static void start_members(OssScanState *state, const oc_reader_options *from);
 static void end_pass(OssScanState *state);
 static void release_scan(void *arg);
 static bool next_batch(OssScanState *state);
@@ -219,7 +222,7 @@ next_row(OssScanState *state, TupleTableSlot *slot)
 {
 	if (state->at_end)
 		return false;
-	if (state->reader == NULL)
+	if (state->reader == NULL && state->members == NULL)
 		start_pass(state);
 	for (;;)
 	{
@@ -243,7 +246,8 @@ next_batch(OssScanState *state)
 	CHECK_FOR_INTERRUPTS();
 	state->row = 0;
 	state->batch.row_count = 0;
-	status = oc_reader_next(state->reader, &oss_waiter, &state->batch, &error);
+	status = state->members ? oc_member_reader_next(state->members, &oss_waiter, &state->batch, &error)
+							: oc_reader_next(state->reader, &oss_waiter, &state->batch, &error);
 	if (status == OC_END)
 	{
 		oss_rowin_finish(state->in);
@@ -255,9 +259,10 @@ next_batch(OssScanState *state)
 	oss_rowin_object(state->in, state->options.bucket, state->batch.object);
 	if (state->progress)
 	{
-		uint64_t bytes, objects;
+		uint64_t bytes = state->stats.bytes_received, objects;
 
-		oc_reader_progress(state->reader, &bytes, &objects);
+		if (state->reader)
+			oc_reader_progress(state->reader, &bytes, &objects);
 		pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, state->rows);
 		pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, bytes);
 	}
@@ -300,6 +305,7 @@ start_pass(OssScanState *state)
 
 	if (state->client == NULL)
 		state->client = oss_client_acquire(options);
+	state->place = oss_place(options);
 	state->lister = state->given ? oss_lister_of(options, state->client, state->given)
 								 : oss_lister_begin(options, state->client, &state->stats);
 	core.bucket = options->bucket;
@@ -317,11 +323,49 @@ start_pass(OssScanState *state)
 		core.convert_arg = state;
 	}
 	core.stats = &state->stats;
+	if (state->place->archive_member)
+	{
+		start_members(state, &core);
+		MemoryContextSwitchTo(old);
+		return;
+	}
 	state->reader = oc_reader_open(oss_client_core(state->client), oss_pool(options->compression_threads), &core, &error);
 	if (state->reader == NULL)
 		oss_report_status(OC_FAILED, &error, NULL);
 	start_progress(state);
 	MemoryContextSwitchTo(old);
+}
+
+static bool
+member_matches(void *arg, const char *member)
+{
+	OssScanState *state = arg;
+
+	return oss_glob_match(state->place->archive_member, member);
+}
+
+/* "x.tar.gz!*.csv": the members are the inputs */
+static void
+start_members(OssScanState *state, const oc_reader_options *from)
+{
+	oc_member_reader_options core = {.bucket = from->bucket,
+									 .split = from->split,
+									 .row_facts = from->row_facts,
+									 .match = member_matches,
+									 .match_arg = state,
+									 .max_decompressed = from->max_decompressed,
+									 .next_unit = from->next_unit,
+									 .next_unit_arg = from->next_unit_arg,
+									 .stats = from->stats};
+	oc_error error;
+
+	if (state->converts)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("members of archives can only be read in the database's encoding, and that must be UTF8")));
+	state->members = oc_member_reader_open(oss_client_core(state->client), &core, &error);
+	if (state->members == NULL)
+		oss_report_status(OC_FAILED, &error, NULL);
+	start_progress(state);
 }
 
 /* Everything in flight is cancelled; the next row would begin a new pass. */
@@ -330,6 +374,8 @@ end_pass(OssScanState *state)
 {
 	oc_reader_close(state->reader);
 	state->reader = NULL;
+	oc_member_reader_close(state->members);
+	state->members = NULL;
 	oss_lister_end(state->lister);
 	state->lister = NULL;
 	oss_client_release(state->client);
@@ -348,6 +394,8 @@ release_scan(void *arg)
 
 	oc_reader_close(state->reader);
 	state->reader = NULL;
+	oc_member_reader_close(state->members);
+	state->members = NULL;
 	oss_client_release(state->client);
 	state->client = NULL;
 }
