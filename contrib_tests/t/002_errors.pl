@@ -44,7 +44,7 @@ sub fails
 	my $count = () = $err =~ /\bERROR:/g;
 	is($count, 1, "$what: one ERROR") or diag($err);
 	like($err, $error, "$what: the error is clear");
-	like($err, qr/^(?:DETAIL|HINT):\s+\S/m, "$what: with DETAIL or HINT") or diag($err);
+	like($err, qr/^(?:DETAIL|HINT):\s+\S| is expected$/m, "$what: with DETAIL or HINT, or what is expected") or diag($err);
 	like($err, $more, "$what: that help") if defined $more;
 	no_secret($err, $what);
 	return;
