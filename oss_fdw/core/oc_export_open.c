@@ -12,7 +12,8 @@
 #define MIN_MEMORY (4ull << 20)
 #define DEFAULT_PART (8ull << 20)
 #define MEGABYTE (1ull << 20)
-#define MIN_BLOCK (64 * 1024)
+#define MIN_BLOCK (64 * 1024)	 /* for the compression's sake */
+#define SMALLEST_BLOCK 4096
 
 static bool check_options(oc_client *client, const oc_export_options *options, oc_error *error);
 static bool copy_options(oc_export *export, const oc_export_options *options);
@@ -207,12 +208,13 @@ choose_block_size(oc_export *export)
 	/* xz gains from a longer look back; for the others a block that stays in the cache is better */
 	uint64_t block = export->options.codec == OC_CODEC_XZ ? 4 * MEGABYTE : MEGABYTE;
 
-	if (export->options.max_file_size > 0 && block > export->options.max_file_size / 4)
-		block = export->options.max_file_size / 4;
 	if (block > export->budget / 32)
 		block = export->budget / 32;
 	if (block < MIN_BLOCK)
 		block = MIN_BLOCK;
+	/* an object ends where a block ends: small objects need small ones */
+	if (export->options.max_file_size > 0 && block > export->options.max_file_size / 4)
+		block = export->options.max_file_size / 4 > SMALLEST_BLOCK ? export->options.max_file_size / 4 : SMALLEST_BLOCK;
 	export->block_size = block;
 }
 
