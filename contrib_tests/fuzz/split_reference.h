@@ -365,11 +365,6 @@ ref_split(const oc_split_options *o, const char *data, size_t size)
 
 		if (!ref_next_row(&in, &row, &stop))
 			break;
-		if (header)
-		{
-			header = 0;
-			continue;
-		}
 		copy = malloc(row.end - row.begin + 1);
 		memcpy(copy, data + row.begin, row.end - row.begin);
 		if (o->replace_illegal)
@@ -382,12 +377,18 @@ ref_split(const oc_split_options *o, const char *data, size_t size)
 			if (problem[0])
 				strcpy(row.error, problem);
 		}
+		if (header && row.error[0] == 0)
+		{
+			header = 0;
+			free(copy);
+			continue;
+		}
 		if (row.error[0] == 0)
 			ref_split_row(o, copy, row.end - row.begin, &row);
 		free(copy);
 		result.rows = realloc(result.rows, (result.count + 1) * sizeof(ref_row));
 		result.rows[result.count++] = row;
-		if (row.error[0] && !o->tolerate)
+		if (row.error[0] && (!o->tolerate || header)) /* a bad header is never tolerated */
 			break;
 	}
 	return result;

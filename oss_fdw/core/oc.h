@@ -568,6 +568,10 @@ extern oc_status oc_writer_close(oc_writer *writer, oc_error *error);
 extern oc_status oc_export_wait(oc_export *export, const oc_waiter *waiter, oc_error *error);
 /* Closes all writers, waits for all parts.  force_object: an export without rows still makes one object (header only). */
 extern oc_status oc_export_finish(oc_export *export, bool force_object, const oc_waiter *waiter, oc_error *error);
+/* Bytes of all buffers: of a finished export, the small objects that it keeps until commit. */
+extern uint64_t oc_export_memory(const oc_export *export);
+/* After finish: sends what is kept as uploads of one part and waits for them, so that next to no memory is needed until commit. */
+extern oc_status oc_export_unload(oc_export *export, const oc_waiter *waiter, oc_error *error);
 /* Completes uploads and puts small objects, several at once; checks CRC and ETag of each. */
 extern oc_status oc_export_commit(oc_export *export, const oc_waiter *waiter, oc_error *error);
 /*
@@ -617,13 +621,13 @@ typedef struct oc_split_options
 	char quote;
 	char escape;
 	int header;					/* 0 none, 1 skip, 2 match */
-	uint64_t skip;				/* lines to skip at the head of each object, before the header */
+	uint64_t skip;				/* physical lines to skip at the head of each object, before the header; quotes do not count */
 	bool noescaping;			/* text: backslash is an ordinary byte */
 	bool ignore_extra;			/* more fields than columns are dropped */
 	bool fill_missing;			/* missing trailing fields are NULL */
 	bool replace_illegal;		/* NUL to space, bytes that are not UTF-8 to '?' */
 	bool validate_utf8;			/* the text must be valid UTF-8 (the server's encoding is) */
-	bool tolerate;				/* a malformed row is returned as a bad row, not as an error */
+	bool tolerate;				/* a malformed row is returned as a bad row, not as an error; implies row facts; not for binary */
 	uint64_t max_row;			/* bytes; 0 = 1 GB - 1 */
 } oc_split_options;
 
@@ -635,8 +639,8 @@ typedef struct oc_field
 
 typedef struct oc_row
 {
-	uint64_t line;				/* of its first line in the object, from 1 */
-	uint64_t offset;			/* of its first byte in the decompressed object */
+	uint64_t line;				/* of its first line in the object, from 1; binary: row number; 0 in a unit that begins in the middle */
+	uint64_t offset;			/* of its first byte in the decompressed object; in a unit that begins in the middle: behind its first row begin */
 	const char *raw;			/* the raw row without its line end (for rejected rows and messages) */
 	uint32_t raw_size;
 	int32_t error;				/* -1 = good; else index into the batch's errors (tolerate) */

@@ -22,6 +22,7 @@ static oc_status split_last(oc_splitter *s, const char *data, size_t size, oc_er
 static oc_status split_careful(oc_splitter *s, const char *data, size_t size, size_t bad, size_t *taken,
 							   oc_error *error);
 static oc_status take_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error);
+static bool check_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error);
 static oc_status take_header(oc_splitter *s, const char *row, const oc_row_end *end, oc_error *error);
 static bool split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error);
 static bool match_header(oc_splitter *s, const oc_field *fields, oc_error *error);
@@ -52,7 +53,7 @@ oc_splitter_open(const oc_split_options *options, bool row_facts, oc_error *erro
 	}
 	oc_split_memory_init(&s->own);
 	s->memory = &s->own;
-	s->row_facts = row_facts;
+	s->row_facts = row_facts || options->tolerate; /* bad rows are told by them */
 	s->format = format_of(options->format);
 	s->simd = oc_simd_detect();
 	s->max_row = options->max_row ? options->max_row : OC_ROW_MAX;
@@ -569,7 +570,7 @@ take_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_
 	if (s->skip_left > 0)
 		s->skip_left--;
 	else if (s->header_due)
-		status = take_header(s, row, end, error);
+		status = check_row(s, row, end, bad, error) ? take_header(s, row, end, error) : OC_FAILED;
 	else if (!end->no_row && !(end->stop && end->size == 0) && !(s->format->blank_is_no_row && strspn(row, " \t\r") >= end->size))
 	{
 		if (!oc_split_memory_room(memory, s->needed, s->row_facts))
@@ -592,13 +593,30 @@ take_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_
 	return OC_OK;
 }
 
+/* What can be wrong with a row before it is split. */
+static bool
+check_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error)
+{
+	char message[128];
+
+	if (bad < end->size && !s->options.replace_illegal)
+	{
+		oc_split_bad_message(s, row + bad, end->size - bad, message, sizeof(message));
+		oc_split_error(s, -1, error, "%s", message);
+	}
+	else if (end->problem)
+		oc_split_error(s, -1, error, "%s", end->problem);
+	else
+		return true;
+	return false;
+}
+
 /* Splits one row into the batch; a malformed one is an error or, when tolerated, a bad row. */
 static bool
 split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error)
 {
 	oc_split_memory *memory = s->memory;
 	oc_field *out = s->needed ? memory->fields + memory->row_count * (size_t) s->needed : NULL;
-	char message[128];
 
 	if (bad < end->size && s->options.replace_illegal)
 	{
@@ -614,21 +632,8 @@ split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc
 		oc_split_repair(s, repaired, end->size);
 		row = repaired;
 	}
-	else if (bad < end->size)
-	{
-		oc_split_bad_message(s, row + bad, end->size - bad, message, sizeof(message));
-		oc_split_error(s, -1, error, "%s", message);
-		goto malformed;
-	}
-	if (end->problem)
-	{
-		oc_split_error(s, -1, error, "%s", end->problem);
-		goto malformed;
-	}
-	if (s->format->row(s, row, end->size, s->map, out, error))
+	if (check_row(s, row, end, bad, error) && s->format->row(s, row, end->size, s->map, out, error))
 		return true;
-
-malformed:
 	if (!s->options.tolerate || error->class != OC_ERR_DATA || !s->row_facts)
 		return false;
 	if (memory->errors == NULL)
@@ -710,10 +715,7 @@ take_header(oc_splitter *s, const char *row, const oc_row_end *end, oc_error *er
 		/* the same splitting with every field wanted and any number of them accepted */
 		s->options.fill_missing = true;
 		s->options.ignore_extra = true;
-		good = end->problem == NULL;
-		if (!good)
-			oc_split_error(s, -1, error, "%s", end->problem);
-		good = good && s->format->row(s, row, end->size, map, fields, error);
+		good = s->format->row(s, row, end->size, map, fields, error);
 		s->options.fill_missing = options.fill_missing;
 		s->options.ignore_extra = options.ignore_extra;
 		good = good && match_header(s, fields, error);
