@@ -206,8 +206,7 @@ ossExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *f
 						oss_object_url(&options, options.filepath ? options.filepath : options.dir ? options.dir : options.prefix),
 						es);
 	ExplainPropertyText("Export Format", oss_codec_and_format(&options), es);
-	if (es->verbose)
-		ExplainPropertyInteger("Compression Workers", NULL, options.compression_threads, es);
+	ExplainPropertyInteger("Compression Workers", NULL, options.compression_threads, es);
 	if (!es->analyze || state == NULL)
 		return;
 	finish_modify(state);

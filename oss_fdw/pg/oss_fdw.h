@@ -257,6 +257,8 @@ extern OssLister *oss_lister_of(const OssOptions *options, OssClient *client, Li
 extern OssObject *oss_lister_next(OssLister *lister); /* NULL at the end; waits, may ereport */
 /* as above with errors as values: OC_OK, OC_END, OC_FAILED, OC_CANCELLED */
 extern oc_status oss_lister_step(OssLister *lister, OssObject **object, oc_error *error);
+/* one attempt of a few seconds, for looks that may fail */
+extern void oss_lister_be_quick(OssLister *lister);
 extern void oss_lister_end(OssLister *lister);
 extern List *oss_list_all(const OssOptions *options, OssClient *client, oc_stats *stats);
 extern List *oss_list_table(const OssOptions *options);

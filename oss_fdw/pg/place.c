@@ -25,6 +25,7 @@ struct OssLister
 	oc_call *ahead;				/* the next page, in flight; or NULL */
 	size_t position;
 	bool done;
+	bool quick;
 	char *only;					/* oss_fdw.read_one_file */
 	OssObject object;			/* what next returns */
 	MemoryContextCallback on_reset;
@@ -36,6 +37,7 @@ static bool match_braces(const char *pattern, const char *text);
 static oc_call *start_page(OssLister *lister, const oc_page *previous);
 static oc_status next_page(OssLister *lister, oc_error *error);
 static oc_status next_listed(OssLister *lister, OssObject **object);
+static void set_patience(const OssLister *lister, oc_call *call);
 static bool take(OssLister *lister, const oc_object *object);
 static oc_status head_exact(OssLister *lister, oc_error *error);
 static void release_lister(void *arg);
@@ -330,6 +332,22 @@ oss_lister_of(const OssOptions *options, OssClient *client, List *objects)
 }
 
 void
+oss_lister_be_quick(OssLister *lister)
+{
+	lister->quick = true;
+}
+
+static void
+set_patience(const OssLister *lister, oc_call *call)
+{
+	if (lister->quick)
+	{
+		call->max_retries = -1;
+		call->timeout_ms = 3000;
+	}
+}
+
+void
 oss_lister_end(OssLister *lister)
 {
 	if (lister)
@@ -434,6 +452,7 @@ start_page(OssLister *lister, const oc_page *previous)
 	if (previous && previous->next)
 		call->continuation = MemoryContextStrdup(lister->context, previous->next);
 	call->stats = lister->stats;
+	set_patience(lister, call);
 	oc_call_start(call);
 	return call;
 }
@@ -522,6 +541,7 @@ head_exact(OssLister *lister, oc_error *error)
 	call->bucket = lister->place->bucket;
 	call->key = lister->place->exact;
 	call->stats = lister->stats;
+	set_patience(lister, call);
 	status = oc_call_run(call, &oss_waiter);
 	*error = call->error;
 	if (status != OC_OK)

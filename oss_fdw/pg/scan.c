@@ -21,6 +21,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#define EXPLAIN_OBJECTS 100000 /* counted at most */
+
 typedef struct OssScanState
 {
 	Relation rel;
@@ -31,6 +33,7 @@ typedef struct OssScanState
 
 	/* pruning */
 	ExprState *prune_qual;	/* NULL: no condition on object facts */
+	bool prune_at_run_time;	/* it needs values that only a run has */
 	ExprContext *prune_context;
 	TupleTableSlot *prune_slot;
 	int64 objects;			/* taken */
@@ -74,6 +77,7 @@ static oc_status convert_encoding(void *arg, const char *source, size_t size, bo
 static void setup_conversion(OssScanState *state);
 static void init_prune(ForeignScanState *node, OssScanState *state);
 static void start_progress(OssScanState *state);
+static void explain_objects(OssScanState *state, ExplainState *es);
 static bool next_row(OssScanState *state, TupleTableSlot *slot);
 
 /* ---- callbacks */
@@ -141,15 +145,61 @@ ossExplainForeignScan(ForeignScanState *node, ExplainState *es)
 						oss_object_url(options, options->filepath ? options->filepath : options->dir ? options->dir : options->prefix),
 						es);
 	ExplainPropertyText("Foreign Format", oss_codec_and_format(options), es);
-	if (es->verbose)
-		ExplainPropertyInteger("Codec Workers", NULL, options->compression_threads, es);
+	ExplainPropertyInteger("Codec Workers", NULL, options->compression_threads, es);
 	if (!es->analyze)
+	{
+		explain_objects(state, es);
 		return;
+	}
 	ExplainPropertyInteger("Objects", NULL, state->objects, es);
 	if (state->prune_qual)
 		ExplainPropertyInteger("Objects Pruned", NULL, state->pruned, es);
 	ExplainPropertyInteger("Object Bytes", NULL, state->object_bytes, es);
 	oss_explain_stats(&state->stats, es);
+}
+
+/*
+ * Without ANALYZE: what the scan would read, by one look at the list.  Asked only when somebody reads the plan, never while planning; a
+ * store that does not answer at once is no error here.
+ */
+static void
+explain_objects(OssScanState *state, ExplainState *es)
+{
+	OssLister *lister;
+	OssObject *object;
+	oc_error error;
+	oc_status status;
+	int64 objects = 0;
+	int64 pruned = 0;
+	uint64 bytes = 0;
+
+	if (state->options.bucket == NULL)
+		return;
+	state->client = oss_client_acquire(&state->options);
+	lister = oss_lister_begin(&state->options, state->client, NULL);
+	oss_lister_be_quick(lister);
+	while ((status = oss_lister_step(lister, &object, &error)) == OC_OK && objects < EXPLAIN_OBJECTS)
+	{
+		if (!state->prune_at_run_time && !passes_prune(state, object))
+		{
+			pruned++;
+			continue;
+		}
+		objects++;
+		bytes += object->size;
+	}
+	oss_lister_end(lister);
+	if (status == OC_CANCELLED)
+		oss_report_status(status, &error, NULL);
+	if (status == OC_FAILED)
+	{
+		ExplainPropertyText("Objects", psprintf("unknown (%s)", error.message), es);
+		return;
+	}
+	ExplainPropertyText("Objects", psprintf(INT64_FORMAT "%s", objects, status == OC_OK ? " or more" : ""), es);
+	if (state->prune_qual && !state->prune_at_run_time)
+		ExplainPropertyInteger("Objects Pruned", NULL, pruned, es);
+	ExplainPropertyInteger("Object Bytes", NULL, bytes, es);
 }
 
 /* ---- parallel: the leader lists, everybody takes units */
@@ -468,6 +518,7 @@ init_prune(ForeignScanState *node, OssScanState *state)
 	}
 	if (quals == NIL)
 		return;
+	state->prune_at_run_time = !bms_is_empty(pull_paramids((Expr *) quals));
 	state->prune_qual = ExecInitQual(quals, &node->ss.ps);
 	state->prune_context = CreateExprContext(node->ss.ps.state);
 	state->prune_slot = MakeSingleTupleTableSlot(RelationGetDescr(state->rel), &TTSOpsVirtual);
