@@ -212,6 +212,8 @@ typedef struct oc_sign_v1_scheme
 extern bool oc_sign_v1_finish(const oc_sign_v1_scheme *scheme, const oc_sign_request *request, const char *secret,
 							  const char *date, const oc_pair *extra_headers, int extra_header_count,
 							  const oc_pair *extra_query, oc_buf *string_to_sign, char signature[32]);
+extern bool oc_presign_v1(const oc_sign_v1_scheme *scheme, const oc_sign_request *request, const oc_credentials *credentials,
+						  const char *key_id_name, const oc_pair *token, time_t when, long expires_s, oc_buf *out);
 /* Hands the texts to the trace, or frees them when there is none. */
 extern void oc_sign_keep(oc_signature_trace *trace, oc_buf *canonical, oc_buf *string_to_sign);
 

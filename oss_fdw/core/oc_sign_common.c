@@ -367,6 +367,38 @@ write_v1_resource(const oc_sign_v1_scheme *scheme, const oc_sign_request *reques
 
 /* ---------------------------------------------------------------- presigned URLs */
 
+/* V1 of OSS and OBS differ in two names.  token: name and value, value NULL = none. */
+bool
+oc_presign_v1(const oc_sign_v1_scheme *scheme, const oc_sign_request *request, const oc_credentials *credentials,
+			  const char *key_id_name, const oc_pair *token, time_t when, long expires_s, oc_buf *out)
+{
+	oc_sign_set query;
+	oc_buf string_to_sign;
+	char number[24];
+	char signature[32];
+	bool good;
+
+	snprintf(number, sizeof(number), "%lld", (long long) when + expires_s);
+	oc_buf_init(&string_to_sign, TEXT_CEILING);
+	oc_sign_set_init(&query);
+	good = oc_sign_v1_finish(scheme, request, credentials->access_key_secret, number, NULL, 0,
+							 token->value ? token : NULL, &string_to_sign, signature);
+	for (int i = 0; i < request->query_count; i++)
+		oc_sign_set_add_query(&query, request->query[i].name, request->query[i].value);
+	oc_sign_set_add_query(&query, key_id_name, credentials->access_key_id);
+	oc_sign_set_add_query(&query, "Expires", number);
+	if (token->value)
+		oc_sign_set_add_query(&query, token->name, token->value);
+	if (good)
+		oc_sign_set_add_query(&query, "Signature", signature);
+	good = good && oc_sign_set_sort(&query, true);
+	if (good)
+		oc_sign_write_query(&query, false, out);
+	oc_sign_set_free(&query);
+	oc_buf_free(&string_to_sign);
+	return good && !out->failed;
+}
+
 bool
 oc_presign(oc_provider provider, oc_signature signature, const oc_sign_request *request,
 		   const oc_credentials *credentials, const char *region, time_t when, long expires_s,

@@ -265,31 +265,8 @@ oc_presign_oss_v1(const oc_sign_request *request, const oc_credentials *credenti
 				  long expires_s, oc_buf *out)
 {
 	oc_pair token = {"security-token", credentials->security_token};
-	oc_sign_set query;
-	oc_buf string_to_sign;
-	char number[24];
-	char signature[32];
-	bool good;
 
-	snprintf(number, sizeof(number), "%lld", (long long) when + expires_s);
-	oc_buf_init(&string_to_sign, TEXT_CEILING);
-	oc_sign_set_init(&query);
-	good = oc_sign_v1_finish(&v1_scheme, request, credentials->access_key_secret, number, NULL, 0,
-							 token.value ? &token : NULL, &string_to_sign, signature);
-	for (int i = 0; i < request->query_count; i++)
-		oc_sign_set_add_query(&query, request->query[i].name, request->query[i].value);
-	oc_sign_set_add_query(&query, "OSSAccessKeyId", credentials->access_key_id);
-	oc_sign_set_add_query(&query, "Expires", number);
-	if (token.value)
-		oc_sign_set_add_query(&query, token.name, token.value);
-	if (good)
-		oc_sign_set_add_query(&query, "Signature", signature);
-	good = good && oc_sign_set_sort(&query, true);
-	if (good)
-		oc_sign_write_query(&query, false, out);
-	oc_sign_set_free(&query);
-	oc_buf_free(&string_to_sign);
-	return good && !out->failed;
+	return oc_presign_v1(&v1_scheme, request, credentials, "OSSAccessKeyId", &token, when, expires_s, out);
 }
 
 /* Case matters here.  All other parameters (prefix, max-keys, ...) are not signed. */

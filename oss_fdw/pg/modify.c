@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 
 #define MB ((uint64) 1 << 20)
+#define SMALLEST_BUDGET (4 * MB) /* with less the core does not work */
 
 /* One folder of partition_by, or the only stream. */
 typedef struct WriterEntry
@@ -86,6 +87,7 @@ static void open_writer(OssModifyState *state, WriterEntry *entry);
 static void hand_over(OssModifyState *state, WriterEntry *entry);
 static void look_at_transfers(OssModifyState *state);
 static void finish_modify(OssModifyState *state);
+static void bound_kept_memory(OssExport *export);
 static void start_progress(OssModifyState *state);
 static void summarize(const OssModifyState *state);
 
@@ -373,7 +375,7 @@ open_export(OssModifyState *state, OssClient *client)
 	core.max_file_size = state->place->exact ? 0 : options->max_file_size;
 	core.part_size = options->part_size;
 	core.max_connections = options->max_connections;
-	core.max_memory = memory_budget(options);
+	core.max_memory = state->export->budget = memory_budget(options);
 	core.forbid_overwrite = options->export_mode == OC_EXPORT_ERROR_IF_EXISTS;
 	oss_attributes(options, &core.headers, &core.header_count);
 	core.stats = &state->export->stats;
@@ -387,13 +389,20 @@ open_export(OssModifyState *state, OssClient *client)
 	oss_manifest_prepare(state->export, state->place, state->layout, timestamp);
 }
 
-/* Of one statement; a part must fit several times. */
+/*
+ * Of one export; a part should fit several times.  All exports of the backend share oss_fdw.max_memory: what earlier ones
+ * keep until commit is bounded (bound_kept_memory), the first open one gets what it wants of the rest, each further one at
+ * most half of what is left.  The core makes do with little: parts and blocks become smaller.
+ */
 static uint64
 memory_budget(const OssOptions *options)
 {
 	uint64 cap = (uint64) oss_max_memory_kb * 1024;
 	uint64 wanted = Max(64 * MB, 4 * (uint64) options->part_size);
+	uint64 kept, promised, left;
 
+	oss_xact_memory(&kept, &promised);
+	left = cap - Min(kept + promised, cap);
 	if (options->partition_by)
 		wanted = Max(wanted, cap * 3 / 4);
 	if (2 * (uint64) options->part_size > cap)
@@ -401,7 +410,8 @@ memory_budget(const OssOptions *options)
 						errmsg("part_size does not fit into oss_fdw.max_memory"),
 						errdetail("Two parts of " INT64_FORMAT " bytes are needed at least.", options->part_size),
 						errhint("Raise oss_fdw.max_memory or lower part_size.")));
-	return Min(wanted, cap);
+	wanted = Min(wanted, promised > 0 ? left / 2 : left);
+	return Max(wanted, SMALLEST_BUDGET);
 }
 
 /* ---- rows */
@@ -586,11 +596,31 @@ finish_modify(OssModifyState *state)
 	if (status != OC_OK)
 		oss_report_status(status, &error, "could not export");
 	export->finished = true;
+	bound_kept_memory(export);
 	export->rows = state->rows;
 	state->finished = true;
 	if (state->progress)
 		pgstat_progress_end_command();
 	state->progress = false;
+}
+
+/*
+ * Small objects wait for commit in memory.  Many statements in one transaction have many of them: beyond a quarter of
+ * oss_fdw.max_memory they go to the store at once, as uploads of one part.
+ */
+static void
+bound_kept_memory(OssExport *export)
+{
+	uint64 kept, promised;
+	oc_error error;
+	oc_status status;
+
+	oss_xact_memory(&kept, &promised);
+	if (kept <= (uint64) oss_max_memory_kb * 1024 / 4)
+		return;
+	status = oc_export_unload(export->core, &oss_waiter, &error);
+	if (status != OC_OK)
+		oss_report_status(status, &error, "could not export");
 }
 
 /* COPY reports by itself; others get a line of pg_stat_progress_copy from us. */

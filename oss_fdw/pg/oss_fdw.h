@@ -278,6 +278,7 @@ extern void oss_rowout_frame(OssRowOut *out, StringInfo header, StringInfo trail
 extern char *oss_rowout_text(OssRowOut *out, int column, Datum value);
 extern void oss_rowout_end(OssRowOut *out);
 
+extern oc_class oss_class_of(Oid type);
 extern bool oss_in_column_list(const char *list, const char *name);
 /* pins DateStyle and its like while input and output functions run; 0 = nothing pushed, else for AtEOXact_GUC */
 extern int oss_push_pins(void);
@@ -315,6 +316,7 @@ typedef struct OssExport
 	List *deletes;				/* keys to delete after completion */
 	int nest_level;
 	int64 rows;
+	uint64 budget;				/* bytes that core may take until it is finished */
 	char *claim_key;			/* name of our claim on an error_if_exists place; NULL = none */
 	bool claimed;				/* the claim may exist */
 	oc_stats stats;
@@ -326,6 +328,7 @@ typedef struct OssExport
 extern void oss_xact_init(void);
 extern const char *oss_xact_token(void);
 extern char *oss_xact_timestamp(void);
+extern void oss_xact_memory(uint64 *kept, uint64 *promised);
 extern OssExport *oss_xact_add(OssClient *client, const OssOptions *options, const char *relation_name);
 
 /* ---- claim.c */

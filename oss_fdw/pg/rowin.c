@@ -27,7 +27,6 @@
 #define ARENA_FIRST ((size_t) 8192)
 #define ARENA_MAX ((size_t) 1 << 20)
 
-static oc_class parse_class_of(Oid type);
 static void setup_typmod(InColumn *column);
 static bool parse_fast(OssRowIn *in, InColumn *column, const char *data, size_t size, Datum *value);
 static Datum convert_slow(OssRowIn *in, InColumn *column, const char *data, size_t size);
@@ -100,7 +99,8 @@ oss_setup_in_column(OssRowIn *in, InColumn *column, const OssColumn *from)
 	column->index = from->attnum - 1;
 	column->column = from;
 	column->base = getBaseType(from->type);
-	column->class = parse_class_of(column->base);
+	/* json's input function checks the text */
+	column->class = column->base == JSONOID ? OC_CLASS_OTHER : oss_class_of(column->base);
 	/* a domain may have constraints: its input function checks them */
 	column->fast = oss_fast_paths && column->class != OC_CLASS_OTHER && column->base == from->type;
 	column->is_bpchar = column->base == BPCHAROID;
@@ -155,48 +155,6 @@ setup_typmod(InColumn *column)
 			break;
 		default:
 			break;
-	}
-}
-
-static oc_class
-parse_class_of(Oid type)
-{
-	switch (type)
-	{
-		case BOOLOID:
-			return OC_CLASS_BOOL;
-		case INT2OID:
-			return OC_CLASS_INT2;
-		case INT4OID:
-			return OC_CLASS_INT4;
-		case INT8OID:
-			return OC_CLASS_INT8;
-		case OIDOID:
-			return OC_CLASS_OID;
-		case FLOAT4OID:
-			return OC_CLASS_FLOAT4;
-		case FLOAT8OID:
-			return OC_CLASS_FLOAT8;
-		case NUMERICOID:
-			return OC_CLASS_NUMERIC;
-		case DATEOID:
-			return OC_CLASS_DATE;
-		case TIMEOID:
-			return OC_CLASS_TIME;
-		case TIMESTAMPOID:
-			return OC_CLASS_TIMESTAMP;
-		case TIMESTAMPTZOID:
-			return OC_CLASS_TIMESTAMPTZ;
-		case UUIDOID:
-			return OC_CLASS_UUID;
-		case BYTEAOID:
-			return OC_CLASS_BYTEA;
-		case TEXTOID:
-		case VARCHAROID:
-		case BPCHAROID:
-			return OC_CLASS_TEXT;
-		default:
-			return OC_CLASS_OTHER;
 	}
 }
 

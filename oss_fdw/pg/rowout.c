@@ -31,7 +31,6 @@ static void setup_format(OssRowOut *out, const OssLayout *layout);
 static void append_row(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
 static void append_converted(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
 static int32 zone_offset(OssRowOut *out, TimestampTz value);
-static oc_class class_of(Oid type);
 
 /* ---- set-up */
 
@@ -101,7 +100,7 @@ setup_column(OssRowOut *out, OutColumn *column, const OssColumn *from)
 	column->index = from->attnum - 1;
 	column->name = from->name;
 	column->type = from->type;
-	column->class = class_of(base);
+	column->class = oss_class_of(base);
 	column->fast = oss_fast_paths && column->class != OC_CLASS_OTHER;
 	column->is_bpchar = base == BPCHAROID;
 	column->is_number = base == INT2OID || base == INT4OID || base == INT8OID || base == FLOAT4OID || base == FLOAT8OID ||
@@ -152,9 +151,9 @@ setup_format(OssRowOut *out, const OssLayout *layout)
 	}
 }
 
-/* domains are looked through by the caller */
-static oc_class
-class_of(Oid type)
+/* The core's class of a built-in type; domains are looked through by the caller. */
+oc_class
+oss_class_of(Oid type)
 {
 	switch (type)
 	{

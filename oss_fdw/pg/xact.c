@@ -87,6 +87,24 @@ oss_xact_add(OssClient *client, const OssOptions *options, const char *relation_
 	return export;
 }
 
+/* Memory of the transaction's exports: what finished ones keep until commit, and what was promised to those that still get rows. */
+void
+oss_xact_memory(uint64 *kept, uint64 *promised)
+{
+	ListCell *lc;
+
+	*kept = *promised = 0;
+	foreach (lc, exports)
+	{
+		const OssExport *export = lfirst(lc);
+
+		if (export->core && export->finished)
+			*kept += oc_export_memory(export->core);
+		else if (export->core)
+			*promised += export->budget;
+	}
+}
+
 /* ---- top-level transactions */
 
 static void
