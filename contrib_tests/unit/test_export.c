@@ -71,6 +71,35 @@ test_codecs(void)
 	}
 }
 
+/* A finished export keeps its small objects and nothing else; unloaded, it keeps next to nothing and commits the same. */
+static void
+test_unload(void)
+{
+	for (int codec = OC_CODEC_NONE; codec <= OC_CODEC_GZIP; codec++)
+	{
+		oc_export_options options = options_for(codec);
+		text expected = {0};
+		oc_export *export = oc_export_open(client, pool, &options, &error);
+
+		CHECK_INT(put_rows(export, "", PART - 20000, &expected), OC_OK);
+		CHECK_INT(oc_export_finish(export, false, NULL, &error), OC_OK);
+		CHECK_INT(count_listed(OC_LIST_UPLOADS), 0);
+		CHECK(oc_export_memory(export) > 10000 && oc_export_memory(export) < PART);
+		CHECK_INT(oc_export_unload(export, NULL, &error), OC_OK);
+		CHECK(oc_export_memory(export) < 1000);
+		CHECK_INT(count_listed(OC_LIST_UPLOADS), 1);
+		CHECK_INT(count_listed(OC_LIST), 0);
+		CHECK_INT(oc_export_unload(export, NULL, &error), OC_OK); /* nothing is left to do */
+		CHECK_INT(oc_export_commit(export, NULL, &error), OC_OK);
+		CHECK_INT(count_listed(OC_LIST_UPLOADS), 0);
+		check_content(export, codec, &expected, options.trailer_size);
+		CHECK_INT(oc_export_abort(export, 10000, &error), 0);
+		check_store_empty("unload");
+		oc_export_close(export);
+		free(expected.data);
+	}
+}
+
 /* One object of exactly one part, or of exactly two. */
 static void
 test_exact_parts(void)
@@ -392,6 +421,7 @@ main(int argc, char **argv)
 {
 	static const export_test tests[] = {
 		{"codecs", test_codecs},
+		{"unload", test_unload},
 		{"exact_parts", test_exact_parts},
 		{"empty", test_empty},
 		{"no_byte", test_no_byte},

@@ -388,11 +388,22 @@ oc_export_finish(oc_export *export, bool force_empty, const oc_waiter *waiter, o
 			continue;
 		}
 		if (closed && is_finished(export))
+		{
+			/* until commit there may be other exports, which need memory of their own */
+			oc_memory_free_spare(export);
 			return OC_OK;
+		}
 		status = sleep_and_pump(export, waiter, error);
 		if (status != OC_OK)
 			return status;
 	}
+}
+
+oc_status
+oc_export_unload(oc_export *export, const oc_waiter *waiter, oc_error *error)
+{
+	oc_memory_unload_held(export, 0);
+	return oc_export_finish(export, false, waiter, error);
 }
 
 /* false: memory is short, wait. */

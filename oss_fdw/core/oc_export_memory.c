@@ -230,6 +230,12 @@ largest_held(const oc_export *export)
 }
 
 uint64_t
+oc_export_memory(const oc_export *export)
+{
+	return export->used;
+}
+
+uint64_t
 oc_export_peak_memory(const oc_export *export)
 {
 	return export->peak;
