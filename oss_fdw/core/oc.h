@@ -201,6 +201,13 @@ extern bool oc_region_of_endpoint(oc_provider provider, const char *endpoint, ch
 extern bool oc_key_check(const char *key, oc_error *error);
 extern bool oc_bucket_check(oc_provider provider, const char *bucket, oc_error *error);
 
+/*
+ * A URL that is good for one method ("GET", "PUT") on one object for 1 second to 7 days, for anybody.  malloc'ed; NULL with an
+ * error.  Sends nothing.
+ */
+extern char *oc_presign_url(const oc_client *client, const char *method, const char *bucket, const char *key, long expires_s,
+							oc_error *error);
+
 /* ---------------------------------------------------------------- calls: one operation with its retries */
 
 typedef enum oc_verb
