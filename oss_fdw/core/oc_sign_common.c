@@ -8,6 +8,8 @@
 
 #include "oc_int.h"
 
+#include <stdio.h>
+
 #define TEXT_CEILING  ((size_t) 256 * 1024)
 #define MAX_EXPIRES_S 604800
 
