@@ -54,6 +54,14 @@ next_to_fetch(oc_reader *reader)
 	return source;
 }
 
+/* Nothing was asked for, arrived or waits to be taken.  The caller holds the lock. */
+static bool
+is_dry(const oc_source *source)
+{
+	return source->first_range == NULL && source->first_slot == NULL && !source->active && source->range == NULL &&
+		source->piece_size == 0;
+}
+
 int
 oc_reader_window_room(oc_reader *reader)
 {
@@ -70,9 +78,8 @@ oc_reader_window_room(oc_reader *reader)
 	/* at first two for each batch that was taken: the owner may not want much */
 	if (reader->ramp < OC_OPENING && early < room)
 		room = early;
-	/* whatever others hold, the first source must be able to go on */
-	if (room < 1 && in_flight < connections && first != NULL && first->first_range == NULL &&
-		first->fetch_next < first->fetch_end)
+	/* whatever others hold, a first source that has run dry must be able to go on */
+	if (room < 1 && in_flight < connections && first != NULL && first->fetch_next < first->fetch_end && is_dry(first))
 		room = 1;
 	return room;
 }
