@@ -384,4 +384,5 @@ class Service:
         self.log.append({"op": request.op, "bucket": request.bucket, "key": request.key, "status": status, "id": request.id,
                          "range": request.headers.get("range"), "part": request.params.get("partNumber"),
                          "in": request.body.received, "out": request.sent, "scheme": request.scheme,
+                         "prefix": request.params.get("prefix"),
                          "headers": [n for n in request.headers if n.startswith("x-")]})

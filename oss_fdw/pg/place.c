@@ -32,7 +32,7 @@ struct OssLister
 };
 
 static bool match_here(const char *pattern, const char *text);
-static bool match_class(const char **pattern, unsigned char c);
+static bool match_class(const char **pattern, const char **text);
 static bool match_braces(const char *pattern, const char *text);
 static oc_call *start_page(OssLister *lister, const oc_page *previous);
 static oc_status next_page(OssLister *lister, oc_error *error);
@@ -218,9 +218,8 @@ match_here(const char *pattern, const char *text)
 		}
 		if (*pattern == '[')
 		{
-			if (*text == '/' || !match_class(&pattern, (unsigned char) *text))
+			if (*text == '/' || !match_class(&pattern, &text))
 				return false;
-			text++;
 			continue;
 		}
 		if (is_quoted(pattern))
@@ -232,29 +231,57 @@ match_here(const char *pattern, const char *text)
 	return *text == '\0';
 }
 
-/* [a-z], [!a-z]; *pattern is left on the closing bracket.  An unclosed bracket matches nothing. */
-static bool
-match_class(const char **pattern, unsigned char c)
+/* The character at *text, which it passes over; a byte that begins no whole UTF-8 character counts as one. */
+static uint32
+next_character(const char **text)
 {
-	const unsigned char *p = (const unsigned char *) *pattern + 1;
+	const unsigned char *c = (const unsigned char *) *text;
+	int length = c[0] < 0xC0 ? 1 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : 4;
+	uint32 code = length == 1 ? c[0] : c[0] & (0x7F >> length);
+
+	for (int i = 1; i < length; i++)
+	{
+		if ((c[i] & 0xC0) != 0x80)
+		{
+			(*text)++;
+			return c[0];
+		}
+		code = code << 6 | (c[i] & 0x3F);
+	}
+	*text += length;
+	return code;
+}
+
+/*
+ * [a-z], [!a-z] against the character at *text, which is passed over; *pattern is left on the closing bracket.  An unclosed bracket
+ * matches nothing.
+ */
+static bool
+match_class(const char **pattern, const char **text)
+{
+	const char *p = *pattern + 1;
 	bool negated = *p == '!' || *p == '^';
 	bool found = false;
+	uint32 c = next_character(text);
 
 	if (negated)
 		p++;
 	do
 	{
+		uint32 low;
+		uint32 high;
+
 		if (*p == '\0')
 			return false;
-		if (p[1] == '-' && p[2] != ']' && p[2] != '\0')
+		low = high = next_character(&p);
+		if (p[0] == '-' && p[1] != ']' && p[1] != '\0')
 		{
-			found |= c >= p[0] && c <= p[2];
-			p += 3;
+			p++;
+			high = next_character(&p);
 		}
-		else
-			found |= c == *p++;
+		found |= c >= low && c <= high;
 	} while (*p != ']');
-	*pattern = (const char *) p;
+	*pattern = p;
 	return found != negated;
 }
 
