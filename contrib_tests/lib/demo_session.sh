@@ -136,6 +136,8 @@ CREATE SERVER oss FOREIGN DATA WRAPPER oss_fdw
 CREATE USER MAPPING FOR CURRENT_USER SERVER oss
 	OPTIONS (access_key_id '...', access_key_secret '...');
 SELECT * FROM oss_fdw_check('oss');
+CREATE FOREIGN TABLE my_export (id int, name text) SERVER oss OPTIONS (dir 'exports/', compression 'zstd');
+INSERT INTO my_export SELECT id, name FROM my_table;
 SQL
 }
 

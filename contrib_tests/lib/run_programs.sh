@@ -1,7 +1,7 @@
 #!/bin/bash
 #
 # run_programs.sh
-#	  Runs test programs that print "N passed, N failed" last, and adds the numbers up.
+#	  Runs test programs that print "N passed, N failed" last, TEST_JOBS (2) at a time, and adds the numbers up.
 #
 # A program that dies, hangs (UNIT_TIMEOUT seconds, 300) or prints no such line counts as one failure; the end of its
 # output is shown.  A missing program (it did not compile) is a failure too.
@@ -10,10 +10,9 @@
 set -u
 
 timeout=${UNIT_TIMEOUT:-300}
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-passed=0
-failed=0
+jobs=${TEST_JOBS:-2}
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
@@ -23,15 +22,13 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:exitcode=66}
 fixed_layout=""
 ! setarch "$(uname -m)" -R true 2>/dev/null || fixed_layout="setarch $(uname -m) -R"
 
+# run_one PROGRAM LOG: its line of the report, and in LOG.counts the two numbers
 run_one()
 {
-	local program=$1 start status good bad
+	local program=$1 log=$2 start=$SECONDS status=127 good bad
 
-	start=$SECONDS
-	status=127
-	: >"$log"
 	if [ -x "$program" ]; then
-		# with --kill-after: a program that ignores TERM must not hold the run
+		# --kill-after: a program that ignores TERM must not hold the run
 		timeout --kill-after=10 "$timeout" $fixed_layout "$program" </dev/null >"$log" 2>&1
 		status=$?
 	else
@@ -42,18 +39,35 @@ run_one()
 	[ -n "$bad" ] || bad=0
 	[ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
 	[ -n "$good" ] || { good=0; [ "$bad" -gt 0 ] || bad=1; }
-	passed=$((passed + good))
-	failed=$((failed + bad))
-	printf '%-6s %-40s %6d passed %4d failed %4d s\n' "$([ "$bad" = 0 ] && echo ok || echo FAILED)" \
-		"${program#*build/}" "$good" "$bad" $((SECONDS - start))
-	if [ "$bad" -gt 0 ]; then
-		echo "exit status $status; the end of its output:"
-		tail -n 40 "$log" | sed 's/^/    /'
-	fi
+	echo "$good $bad" >"$log.counts"
+	{
+		printf '%-6s %-40s %8d passed %4d failed %4d s\n' "$([ "$bad" = 0 ] && echo ok || echo FAILED)" \
+			"${program#*build/}" "$good" "$bad" $((SECONDS - start))
+		if [ "$bad" -gt 0 ]; then
+			echo "exit status $status; the end of its output:"
+			tail -n 40 "$log" | sed 's/^/    /'
+		fi
+	} >"$log.report"
+	cat "$log.report"
 }
 
+number=0
 for program in "$@"; do
-	run_one "$program"
+	while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do
+		wait -n
+	done
+	number=$((number + 1))
+	run_one "$program" "$logs/$number" &
+done
+wait
+
+passed=0
+failed=0
+for counts in "$logs"/*.counts; do
+	[ -e "$counts" ] || continue
+	read -r good bad <"$counts"
+	passed=$((passed + good))
+	failed=$((failed + bad))
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
