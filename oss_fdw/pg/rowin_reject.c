@@ -25,12 +25,15 @@ struct RejectState
 	int percent;		/* -1 = no percentage */
 	int64 rejected;
 	int64 seen;			/* all rows */
-	SPIPlanPtr plan;	/* INSERT into the error table */
+	SPIPlanPtr plan;	/* INSERT into the error table; freed with context */
 	MemoryContext context;
+	MemoryContextCallback on_reset;
 };
 
+static void refuse_parallel_mode(const OssRowIn *in);
 static void keep_row(OssRowIn *in, const char *column, const char *message);
 static void prepare_insert(OssRowIn *in);
+static void free_insert(void *arg);
 
 RejectState *
 oss_reject_begin(OssRowIn *in)
@@ -79,6 +82,19 @@ oss_reject_row(OssRowIn *in, const char *column, const char *message)
 }
 
 /*
+ * The planner is told that a statement with reject_limit has no parallel part (scan.c), but a subquery that it planned before may have
+ * one.  Neither subtransactions nor writes are possible then.
+ */
+static void
+refuse_parallel_mode(const OssRowIn *in)
+{
+	if (IsInParallelMode())
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+						errmsg("rows of foreign table \"%s\" cannot be rejected in a parallel query", RelationGetRelationName(in->rel)),
+						errhint("Set max_parallel_workers_per_gather to 0.")));
+}
+
+/*
  * Converts the row in a subtransaction of its own when the fast parsers do not suffice, since an input function's error leaves no other
  * way to go on.  false: the row was rejected.
  */
@@ -93,6 +109,7 @@ oss_reject_convert(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot)
 
 	if (oss_convert_row_fast(in, fields, slot))
 		return true;
+	refuse_parallel_mode(in);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
@@ -108,11 +125,6 @@ oss_reject_convert(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot)
 
 		MemoryContextSwitchTo(in->row_context);
 		error = CopyErrorData();
-		/* what is not about the value must not be swallowed */
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
-			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
-			error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
@@ -121,6 +133,11 @@ oss_reject_convert(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot)
 		in->row_context_used = true;
 		column = in->current ? in->current->column->name : NULL;
 		in->current = NULL;
+		/* what is not about the value must not be swallowed; the subtransaction is ours to end all the same */
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION &&
+			error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			ReThrowError(error);
 		message = error->message;
 	}
 	PG_END_TRY();
@@ -180,6 +197,7 @@ keep_row(OssRowIn *in, const char *column, const char *message)
 	if (XactReadOnly)
 		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 						errmsg("cannot write to the error_table in a read-only transaction")));
+	refuse_parallel_mode(in);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (in->reject->plan == NULL)
@@ -215,4 +233,17 @@ prepare_insert(OssRowIn *in)
 		elog(ERROR, "could not prepare the insert into the error_table: %s", SPI_result_code_string(SPI_result));
 	SPI_keepplan(plan);
 	in->reject->plan = plan;
+	in->reject->on_reset.func = free_insert;
+	in->reject->on_reset.arg = in->reject;
+	MemoryContextRegisterResetCallback(in->reject->context, &in->reject->on_reset);
+}
+
+/* A kept plan lives until it is freed. */
+static void
+free_insert(void *arg)
+{
+	RejectState *reject = arg;
+
+	SPI_freeplan(reject->plan);
+	reject->plan = NULL;
 }

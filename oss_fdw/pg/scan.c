@@ -78,6 +78,7 @@ static void setup_conversion(OssScanState *state);
 static void init_prune(ForeignScanState *node, OssScanState *state);
 static void start_progress(OssScanState *state);
 static void explain_objects(OssScanState *state, ExplainState *es);
+static bool may_reject(const OssOptions *options);
 static bool next_row(OssScanState *state, TupleTableSlot *slot);
 
 /* ---- callbacks */
@@ -97,6 +98,9 @@ ossBeginForeignScan(ForeignScanState *node, int eflags)
 	oss_options_for_table(RelationGetRelid(rel), OidIsValid(user) ? user : GetUserId(), &options);
 	foreach (lc, linitial(plan->fdw_private))
 		needed = bms_add_member(needed, lfirst_int(lc));
+	/* which rows are bad must not depend on the columns that the query asks for */
+	if (may_reject(&options))
+		needed = bms_add_range(needed, 1, RelationGetDescr(rel)->natts);
 	node->fdw_state = make_scan_state(rel, &options, needed, estate->es_query_cxt);
 	init_prune(node, node->fdw_state);
 }
@@ -204,14 +208,30 @@ explain_objects(OssScanState *state, ExplainState *es)
 
 /* ---- parallel: the leader lists, everybody takes units */
 
-/* Rows that are counted against a limit, or kept in a table, are one process' business. */
+static bool
+may_reject(const OssOptions *options)
+{
+	return options->reject_limit && strcmp(options->reject_limit, "0") != 0;
+}
+
+/*
+ * Rows that are counted against a limit, or kept in a table, are one process' business.  Rejecting needs subtransactions and writes, which
+ * no part of a parallel query may have: the rest of the statement stays serial, too.  Called before any path is made.
+ */
 bool
 ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 {
 	OssOptions options;
 
-	oss_options_for_table(rte->relid, GetUserId(), &options);
-	return options.reject_limit == NULL;
+	oss_options_for_table(rte->relid, OidIsValid(rel->userid) ? rel->userid : GetUserId(), &options);
+	if (!may_reject(&options))
+		return true;
+	root->glob->parallelModeOK = false;
+	for (; root; root = root->parent_root)
+		for (int i = 1; i < root->simple_rel_array_size; i++)
+			if (root->simple_rel_array[i])
+				root->simple_rel_array[i]->consider_parallel = false;
+	return false;
 }
 
 Size
