@@ -71,7 +71,7 @@ def loads(local_file):
 
 def rclone(config):
     """The same ways through rclone, which speaks S3 to the same store."""
-    command = "rclone --config %s --s3-upload-concurrency 4 --s3-chunk-size 8M" % config
+    command = "env -u AWS_CA_BUNDLE rclone --config %s --s3-upload-concurrency 4 --s3-chunk-size 8M" % config
     return [
         Row("export csv, none, into the store", "INSERT INTO out_none SELECT * FROM lineitem",
             [Rival("COPY TO PROGRAM 'rclone rcat'",

@@ -4,6 +4,10 @@
  */
 #include "value_util.h"
 
+#include <stdlib.h>
+
+#include "oc_format_inline.h"
+
 static void
 check_int8(int64_t value)
 {
@@ -131,11 +135,48 @@ check_numerics(void)
 	CHECK(oc_format_numeric(damaged, 4, target) > 0);
 }
 
+/* The inlined way against the general one: every shape of a small numeric, digits at random. */
+static void
+check_inlined(void)
+{
+	uint64_t state = 1;
+
+	CHECK(!oc_numeric_is_short("", 0));
+	CHECK(!oc_numeric_is_short("\0\xC0", 2));
+	for (int round = 0; round < 200000; round++)
+	{
+		uint16_t payload[7];
+		char *exact = malloc(sizeof(payload)); /* a read behind the payload is seen by the sanitizer */
+		char inlined[OC_NUMERIC_SHORT_MAX];
+		char general[OC_NUMERIC_SHORT_MAX];
+		int digits;
+
+		state = state * 6364136223846793005 + 1442695040888963407;
+		digits = (int) (state >> 33) % 6;
+		/* no numeric begins or is stored with a zero group */
+		for (int i = 0; i < 6; i++)
+			payload[1 + i] = (uint16_t) (1 + (state >> (i * 8)) % 9999);
+		payload[0] = (uint16_t) (SHORT(state >> 62 & 1, (state >> 56) % 9, (int) ((state >> 50) % 7) - 3));
+		memcpy(exact, payload, 2 + 2 * digits);
+		exact = realloc(exact, 2 + 2 * digits);
+		CHECK(oc_numeric_is_short(exact, 2 + 2 * digits));
+		if (digits > 0)
+		{
+			size_t size = oc_inline_numeric(exact, 2 + 2 * digits, inlined);
+
+			CHECK_INT(size, oc_format_numeric(exact, 2 + 2 * digits, general));
+			CHECK_MEM(inlined, general, size);
+		}
+		free(exact);
+	}
+}
+
 int
 main(void)
 {
 	check_integers();
 	check_u64();
 	check_numerics();
+	check_inlined();
 	return unit_done();
 }

@@ -130,40 +130,26 @@ oc_put_u64(uint64_t value, char *target)
 	return head + 16;
 }
 
+/* has less room than eight digits at once need */
 size_t
 oc_format_int2(int16_t value, char *target)
 {
-	return oc_format_int4(value, target);
+	size_t sign = value < 0;
+
+	*target = '-';
+	return sign + put_u32(value < 0 ? (uint32_t) -value : (uint32_t) value, target + sign);
 }
 
 size_t
 oc_format_int4(int32_t value, char *target)
 {
-	uint32_t magnitude = (uint32_t) value;
-	size_t sign = 0;
-
-	if (value < 0)
-	{
-		*target = '-';
-		magnitude = 0 - magnitude;
-		sign = 1;
-	}
-	return sign + put_u32(magnitude, target + sign);
+	return oc_inline_int8(value, target);
 }
 
 size_t
 oc_format_int8(int64_t value, char *target)
 {
-	uint64_t magnitude = (uint64_t) value;
-	size_t sign = 0;
-
-	if (value < 0)
-	{
-		*target = '-';
-		magnitude = 0 - magnitude;
-		sign = 1;
-	}
-	return sign + oc_put_u64(magnitude, target + sign);
+	return oc_inline_int8(value, target);
 }
 
 size_t

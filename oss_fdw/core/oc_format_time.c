@@ -29,6 +29,12 @@ oc_format_context_init(oc_format_context *context)
 size_t
 oc_format_date(oc_format_context *context, int32_t days, char *target)
 {
+	if (oc_is_common_day(days))
+	{
+		/* dates of one row differ: the last day's string would be made anew for each */
+		oc_put_common_day(days, target);
+		return 10;
+	}
 	if (days == INT32_MAX || days == INT32_MIN)
 		return put_infinity(days < 0, target);
 

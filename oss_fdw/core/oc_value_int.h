@@ -9,31 +9,9 @@
 #include <string.h>
 
 #include "oc.h"
+#include "oc_format_inline.h"
 
 __extension__ typedef unsigned __int128 oc_u128;
-
-/* ---- oc_format_number.c */
-
-/* "00" "01" ... "99" */
-extern const char oc_digit_pairs[201];
-
-/* Two digits of value < 100. */
-static inline void
-oc_put2(char *target, unsigned value)
-{
-	memcpy(target, oc_digit_pairs + 2 * value, 2);
-}
-
-/* Four digits of value < 10000. */
-static inline void
-oc_put4(char *target, unsigned value)
-{
-	oc_put2(target, value / 100);
-	oc_put2(target + 2, value % 100);
-}
-
-/* Decimal digits of value without leading zeros, at most 20; returns their number. */
-extern size_t oc_put_u64(uint64_t value, char *target);
 
 /* ---- oc_pow10.c: 10^e, truncated to 128 bits with the highest bit set */
 

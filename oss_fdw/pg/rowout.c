@@ -8,6 +8,8 @@
  */
 #include "rowout.h"
 
+#include "oc_format_inline.h"
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
@@ -25,12 +27,15 @@
 #include "utils/varlena.h"
 
 #define MAX_ROW ((size_t) MaxAllocSize) /* what COPY and we can read back */
+#define ROW_MEMORY ((Size) 1 << 20)		/* what output functions and detoasting leave behind before it is freed */
 
 static void setup_column(OssRowOut *out, OutColumn *column, const OssColumn *from);
+static OutRoute route_of(const OssRowOut *out, const OutColumn *column);
 static void setup_format(OssRowOut *out, const OssLayout *layout);
 static void append_row(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
 static void append_converted(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
 static int32 zone_offset(OssRowOut *out, TimestampTz value);
+static void free_scratch(void *arg);
 
 /* ---- set-up */
 
@@ -40,6 +45,9 @@ oss_rowout_begin(Relation rel, const OssOptions *options, const OssLayout *layou
 	OssRowOut *out = palloc0(sizeof(OssRowOut));
 
 	out->rel = rel;
+	out->on_reset.func = free_scratch;
+	out->on_reset.arg = out;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &out->on_reset);
 	out->options = options;
 	out->row_context = AllocSetContextCreate(CurrentMemoryContext, "oss_fdw row", ALLOCSET_DEFAULT_SIZES);
 	out->delimiter = options->delimiter;
@@ -66,6 +74,8 @@ oss_rowout_begin(Relation rel, const OssOptions *options, const OssLayout *layou
 		*column = out->all[layout->file_columns[i]];
 		out->any_fallback |= !column->fast;
 		out->fixed_room += OC_FIXED_MAX + 2 + out->delimiter_size + out->null_size;
+		if (column->route == OUT_NUMERIC)
+			out->fixed_room += OC_NUMERIC_SHORT_MAX;
 	}
 	out->fixed_room += out->eol_size + 16;
 	return out;
@@ -125,6 +135,31 @@ setup_column(OssRowOut *out, OutColumn *column, const OssColumn *from)
 	/* \x begins with a byte that text escapes; the formatter writes that escape itself */
 	if (column->fast && column->class == OC_CLASS_BYTEA && out->options->format == OC_FORMAT_TEXT && !out->options->noescaping)
 		column->plain = strpbrk(out->delimiter, "x\\0123456789abcdef") == NULL;
+	column->route = route_of(out, column);
+}
+
+static OutRoute
+route_of(const OssRowOut *out, const OutColumn *column)
+{
+	if (!column->fast)
+		return OUT_GENERAL;
+	if (column->class == OC_CLASS_TEXT)
+		return out->options->noescaping ? OUT_GENERAL : OUT_TEXT;
+	if (!column->plain)
+		return OUT_GENERAL;
+	switch (column->class)
+	{
+		case OC_CLASS_INT4:
+			return OUT_INT4;
+		case OC_CLASS_INT8:
+			return OUT_INT8;
+		case OC_CLASS_DATE:
+			return OUT_DATE;
+		case OC_CLASS_NUMERIC:
+			return OUT_NUMERIC;
+		default:
+			return OUT_GENERAL;
+	}
 }
 
 static void
@@ -211,6 +246,7 @@ oss_reserve(oc_block *block, size_t need)
 void
 oss_rowout_append(OssRowOut *out, TupleTableSlot *slot, oc_block *block)
 {
+	MemoryContext old = MemoryContextSwitchTo(out->row_context);
 	int nest = 0;
 
 	if (out->any_fallback)
@@ -221,8 +257,10 @@ oss_rowout_append(OssRowOut *out, TupleTableSlot *slot, oc_block *block)
 		append_row(out, slot->tts_values, slot->tts_isnull, block);
 	if (nest > 0)
 		AtEOXact_GUC(true, nest);
-	/* output functions leave their strings behind: dropped now and then, not per row */
-	if (out->any_fallback && ++out->rows_since_reset >= 100)
+	MemoryContextSwitchTo(old);
+	/* output functions leave their strings behind, and detoasting its copies: dropped now and then, not per row */
+	if (!out->row_context->isReset &&
+		(++out->rows_since_reset >= 100 || MemoryContextMemAllocated(out->row_context, false) > ROW_MEMORY))
 	{
 		MemoryContextReset(out->row_context);
 		out->rows_since_reset = 0;
@@ -410,25 +448,77 @@ append_value(OssRowOut *out, OutColumn *column, Datum value, oc_block *block, bo
 	}
 }
 
+/* A value that is neither compressed nor out of line, nor a lone pointer to one. */
+#define IS_INLINE(pointer) (!VARATT_IS_EXTERNAL(pointer) && !VARATT_IS_COMPRESSED(pointer))
+
+/*
+ * The usual types: written at "at", where fixed_room bytes are free before the row's first field and behind each
+ * field of variable size.  Returns the end, or NULL when the value takes the general way.
+ */
+static pg_attribute_always_inline char *
+put_common(OssRowOut *out, const OutColumn *column, Datum value, char *at, const char *limit, bool csv)
+{
+	const char *text;
+	size_t size;
+
+	switch (column->route)
+	{
+		case OUT_INT4:
+			return at + oc_inline_int8(DatumGetInt32(value), at);
+		case OUT_INT8:
+			return at + oc_inline_int8(DatumGetInt64(value), at);
+		case OUT_DATE:
+			return at + oc_inline_date(&out->format, DatumGetDateADT(value), at);
+		case OUT_NUMERIC:
+			if (!IS_INLINE(DatumGetPointer(value)))
+				return NULL;
+			text = VARDATA_ANY(DatumGetPointer(value));
+			size = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
+			return oc_numeric_is_short(text, size) ? at + oc_inline_numeric(text, size, at) : NULL;
+		case OUT_TEXT:
+			if (!IS_INLINE(DatumGetPointer(value)))
+				return NULL;
+			text = VARDATA_ANY(DatumGetPointer(value));
+			size = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
+			if ((size_t) (limit - at) < (csv ? OC_CSV_BOUND(size) : OC_TEXT_BOUND(size)) + out->fixed_room)
+				return NULL;
+			return at + (csv ? oc_csv_field(&out->escaper, text, size, column->force_quote, at)
+							 : oc_text_field(&out->escaper, text, size, at));
+		default:
+			return NULL;
+	}
+}
+
 /* csv and text share the loop; the compiler makes two of it */
 static pg_attribute_always_inline void
 append_delimited(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block, bool csv)
 {
+	char *at;
+
 	oss_reserve(block, out->fixed_room);
+	at = block->data + block->size;
 	for (int i = 0; i < out->count; i++)
 	{
 		OutColumn *column = &out->columns[i];
-		char *end = block->data + block->size;
+		char *end;
 
 		if (i > 0)
-			end = put(end, out->delimiter, out->delimiter_size);
+			at = put(at, out->delimiter, out->delimiter_size);
 		if (nulls[column->index])
-			end = put(end, out->null_string, out->null_size);
-		block->size = end - block->data;
-		if (!nulls[column->index])
+		{
+			at = put(at, out->null_string, out->null_size);
+			continue;
+		}
+		end = put_common(out, column, values[column->index], at, block->data + block->capacity, csv);
+		if (end == NULL)
+		{
+			block->size = at - block->data;
 			append_value(out, column, values[column->index], block, csv);
+			end = block->data + block->size;
+		}
+		at = end;
 	}
-	block->size = put(block->data + block->size, out->eol, out->eol_size) - block->data;
+	block->size = put(at, out->eol, out->eol_size) - block->data;
 }
 
 static void
@@ -556,10 +646,18 @@ oss_rowout_text(OssRowOut *out, int column, Datum value)
 	return text;
 }
 
-/* The scratch block is malloc'ed by the core's oc_block_reserve. */
+/* The scratch block is malloc'ed by the core's oc_block_reserve; this is also the way out after an error. */
+static void
+free_scratch(void *arg)
+{
+	OssRowOut *out = arg;
+
+	free(out->scratch.data);
+	memset(&out->scratch, 0, sizeof(out->scratch));
+}
+
 void
 oss_rowout_end(OssRowOut *out)
 {
-	free(out->scratch.data);
-	memset(&out->scratch, 0, sizeof(out->scratch));
+	free_scratch(out);
 }

@@ -9,6 +9,17 @@
 
 #include "fmgr.h"
 
+/* How a column's values get into a csv or text row. */
+typedef enum OutRoute
+{
+	OUT_GENERAL,
+	OUT_INT4,			/* the next four straight into the row, nothing to escape */
+	OUT_INT8,
+	OUT_DATE,
+	OUT_NUMERIC,
+	OUT_TEXT,			/* escaped */
+} OutRoute;
+
 typedef struct OutColumn
 {
 	int index;			/* into the slot's arrays */
@@ -17,6 +28,7 @@ typedef struct OutColumn
 	oc_class class;
 	bool fast;			/* formatted by the core */
 	bool plain;			/* what the formatter writes never needs an escape */
+	OutRoute route;		/* csv and text */
 	bool force_quote;
 	bool varlena;
 	bool is_number;		/* jsonl: unquoted; fixed: left-aligned */
@@ -59,7 +71,8 @@ struct OssRowOut
 	size_t row_length;		/* fixed: bytes of a row */
 	bool converts;			/* rows are made in scratch, then converted to the file's encoding */
 	oc_block scratch;
-	MemoryContext row_context;	/* of output functions; reset when it has grown */
+	MemoryContextCallback on_reset; /* frees scratch */
+	MemoryContext row_context;	/* of output functions and detoasted values; reset when it has grown */
 	int rows_since_reset;
 	ZoneDay *zones;
 };
