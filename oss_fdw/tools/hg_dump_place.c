@@ -110,7 +110,7 @@ keep_key(hg_dump_place *place, const char *key)
 static bool
 fail_not_empty(const hg_dump_place *place, const char *key, int *code, oc_error *error)
 {
-	oc_error_set(error, OC_ERR_EXISTS, "the place is not empty: there is an object \"%.300s\" in bucket \"%s\"", key,
+	oc_error_set(error, OC_ERR_EXISTS, "it is not empty: there is an object \"%.300s\" in bucket \"%s\"", key,
 				 place->options->bucket);
 	*code = HG_DUMP_EXISTS;
 	return false;

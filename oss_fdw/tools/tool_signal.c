@@ -26,7 +26,7 @@ void
 tool_signals_catch(bool pipes)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+	struct sigaction action = {.sa_handler = note_signal}; /* a write that blocks ends too */
 
 	if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
 	{

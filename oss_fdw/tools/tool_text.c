@@ -11,6 +11,7 @@
 
 static void end_without_memory(void) __attribute__((noreturn));
 static void complain_parts(const char *what, const oc_error *error, FILE *file);
+static void write_hint(const char *hint, FILE *file);
 
 const char *tool_name = "";
 
@@ -106,11 +107,13 @@ static void
 complain_parts(const char *what, const oc_error *error, FILE *file)
 {
 	const char *hint = oc_error_hint(error);
+	size_t size = strlen(error->message);
 	bool store = error->code[0] || error->http_status || error->request_id[0];
 
 	if (what)
 		fprintf(file, "%s: ", what);
-	fputs(error->message[0] ? error->message : "the operation failed", file);
+	/* no full stop inside the line */
+	fprintf(file, "%.*s", (int) (size > 0 && error->message[size - 1] == '.' ? size - 1 : size), error->message);
 	if (error->object[0] && !strstr(error->message, error->object))
 		fprintf(file, ", object %s", error->object);
 	if (store)
@@ -126,7 +129,33 @@ complain_parts(const char *what, const oc_error *error, FILE *file)
 	if (error->detail[0])
 		fprintf(file, "; %s", error->detail);
 	if (hint)
-		fprintf(file, ". %s", hint);
+	{
+		fputs(". ", file);
+		write_hint(hint, file);
+	}
+}
+
+/* The core's hints speak to users of foreign tables: here there are neither user mappings nor options of tables. */
+static void
+write_hint(const char *hint, FILE *file)
+{
+	static const char *const words[] = {" in the user mapping", "server options ", "server option ", "table options ",
+										"table option ", "option "};
+
+	while (*hint)
+	{
+		size_t skip = 0;
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words) && skip == 0; i++)
+		{
+			if (strncmp(hint, words[i], strlen(words[i])) == 0)
+				skip = strlen(words[i]);
+		}
+		if (skip > 0)
+			hint += skip;
+		else
+			fputc(*hint++, file);
+	}
 }
 
 /* ---------------------------------------------------------------- words and numbers */
