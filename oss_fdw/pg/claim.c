@@ -17,7 +17,7 @@ static void put_claim(OssExport *export, const char *token);
 char *
 oss_claim_key(const OssPlace *place)
 {
-	return MemoryContextStrdup(TopTransactionContext, psprintf("%s_exporting", place->write_place));
+	return MemoryContextStrdup(TopTransactionContext, psprintf("%s%s", place->write_place, OSS_CLAIM_NAME));
 }
 
 /* In PRE_COMMIT, before the first object is completed. */

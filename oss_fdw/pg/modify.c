@@ -251,7 +251,7 @@ begin_modify(EState *estate, ResultRelInfo *rinfo)
 	state->only.folder = "";
 
 	client = oss_client_acquire(&state->options);
-	state->export = oss_xact_add(client, &state->options, RelationGetRelationName(rel));
+	state->export = oss_xact_add(client, &state->options, rel);
 	look_at_place(state, client);
 	open_export(state, client);
 	MemoryContextSwitchTo(old);
@@ -285,6 +285,8 @@ static void
 look_at_place(OssModifyState *state, OssClient *client)
 {
 	const OssOptions *options = &state->options;
+	bool empty = options->export_mode == OC_EXPORT_ERROR_IF_EXISTS;
+	const char *delimiter = NULL;
 	List *keys;
 	MemoryContext old;
 
@@ -295,8 +297,11 @@ look_at_place(OssModifyState *state, OssClient *client)
 	if (state->place->exact && options->export_mode == OC_EXPORT_OVERWRITE)
 		return;
 	old = MemoryContextSwitchTo(TopTransactionContext);
-	keys = oss_list_prefix(client, options->bucket, state->place->exact ? state->place->exact : state->place->write_place, NULL,
-						   options->export_mode == OC_EXPORT_ERROR_IF_EXISTS ? 10 : 0, &state->export->stats);
+	/* what is replaced is the table's own: folders that it does not read are not */
+	if (!empty && state->layout->partition_count == 0)
+		delimiter = state->place->delimiter;
+	keys = oss_list_prefix(client, options->bucket, state->place->exact ? state->place->exact : state->place->write_place,
+						   delimiter, empty ? 10 : 0, &state->export->stats);
 	MemoryContextSwitchTo(old);
 	if (options->export_mode == OC_EXPORT_OVERWRITE)
 	{

@@ -307,7 +307,9 @@ typedef struct OssExport
 	oc_export *core;			/* NULL: only deletes */
 	OssOptions *options;		/* in TopTransactionContext */
 	char *relation_name;
-	char *place;				/* key prefix of its objects */
+	Oid relid;
+	bool truncates;				/* TRUNCATE: what the transaction exported to relid before goes, too */
+	char *place;				/* key prefix of its objects; NULL when it writes one exact object */
 	char *manifest_body;		/* NULL: no manifest */
 	char *manifest_key;
 	bool manifest_put;
@@ -329,9 +331,11 @@ extern void oss_xact_init(void);
 extern const char *oss_xact_token(void);
 extern char *oss_xact_timestamp(void);
 extern void oss_xact_memory(uint64 *kept, uint64 *promised);
-extern OssExport *oss_xact_add(OssClient *client, const OssOptions *options, const char *relation_name);
+extern OssExport *oss_xact_add(OssClient *client, const OssOptions *options, Relation rel);
 
 /* ---- claim.c */
+
+#define OSS_CLAIM_NAME "_exporting" /* behind the place */
 
 extern char *oss_claim_key(const OssPlace *place);
 extern void oss_claim_place(OssExport *export, const char *token);

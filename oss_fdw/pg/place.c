@@ -516,14 +516,15 @@ next_page(OssLister *lister, oc_error *error)
 	return OC_OK;
 }
 
-/* Our manifests lie beside the data. */
+/* Our manifests, and the claim of an export with error_if_exists, lie beside the data. */
 static bool
-is_manifest(const OssPlace *place, const char *key)
+is_ours(const OssPlace *place, const char *key)
 {
 	const char *rest = key + strlen(place->list_prefix);
 	size_t length = strlen(rest);
 
-	return strncmp(rest, "_manifest_", 10) == 0 && length > 5 && strcmp(rest + length - 5, ".json") == 0;
+	return (strncmp(rest, "_manifest_", 10) == 0 && length > 5 && strcmp(rest + length - 5, ".json") == 0) ||
+		   strcmp(rest, OSS_CLAIM_NAME) == 0;
 }
 
 static bool
@@ -534,7 +535,7 @@ take(OssLister *lister, const oc_object *object)
 
 	if (object->is_prefix || object->size == 0 || (length > 0 && object->key[length - 1] == '/'))
 		return false;
-	if (place->glob ? !oss_glob_match(place->glob, object->key) : is_manifest(place, object->key))
+	if (place->glob ? !oss_glob_match(place->glob, object->key) : is_ours(place, object->key))
 		return false;
 	if (lister->only && strcmp(lister->only, object->key) != 0)
 		return false;

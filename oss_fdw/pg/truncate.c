@@ -1,6 +1,6 @@
 /*
  * truncate.c
- *	  TRUNCATE: the objects that are there now are deleted at commit.
+ *	  TRUNCATE: the objects that are there now are deleted at commit, and what the transaction exported before is dropped.
  *
  * Only with truncatable, because deletes in a store cannot be undone.  The list is taken when the statement runs; what the
  * same transaction exports afterwards stays.
@@ -33,7 +33,8 @@ ossExecForeignTruncate(List *rels, DropBehavior behavior, bool restart_seqs)
 							errhint("Set its option \"truncatable\"; TRUNCATE then deletes the table's objects at commit.")));
 		place = oss_place(&options);
 		client = oss_client_acquire(&options);
-		export = oss_xact_add(client, &options, RelationGetRelationName(rel));
+		export = oss_xact_add(client, &options, rel);
+		export->truncates = true;
 		old = MemoryContextSwitchTo(TopTransactionContext);
 		if (place->exact)
 			export->deletes = list_make1(pstrdup(place->exact));

@@ -25,6 +25,7 @@ static int64 last_stamp;	/* microseconds; timestamps in names never repeat withi
 
 static void xact_callback(XactEvent event, void *arg);
 static void subxact_callback(SubXactEvent event, SubTransactionId mySubid, SubTransactionId parentSubid, void *arg);
+static void drop_truncated(void);
 static void commit_exports(void);
 static void put_manifests(void);
 static void delete_replaced(bool with_manifest, int elevel);
@@ -70,7 +71,7 @@ oss_xact_timestamp(void)
 
 /* A new export of the current subtransaction; takes over the client's reference. */
 OssExport *
-oss_xact_add(OssClient *client, const OssOptions *options, const char *relation_name)
+oss_xact_add(OssClient *client, const OssOptions *options, Relation rel)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
 	OssExport *export = palloc0(sizeof(OssExport));
@@ -80,7 +81,8 @@ oss_xact_add(OssClient *client, const OssOptions *options, const char *relation_
 	*export->options = *options;
 	if (options->bucket)
 		export->options->bucket = pstrdup(options->bucket);
-	export->relation_name = pstrdup(relation_name);
+	export->relation_name = pstrdup(RelationGetRelationName(rel));
+	export->relid = RelationGetRelid(rel);
 	export->nest_level = GetCurrentTransactionNestLevel();
 	exports = lappend(exports, export);
 	MemoryContextSwitchTo(old);
@@ -118,6 +120,7 @@ xact_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			drop_truncated();
 			commit_exports();
 			put_manifests();
 			delete_replaced(false, ERROR);
@@ -140,6 +143,34 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_ABORT:
 		case XACT_EVENT_PREPARE:
 			break;
+	}
+}
+
+/*
+ * What was exported before a TRUNCATE of the same table never becomes visible.  Not done by TRUNCATE itself, which may be rolled
+ * back to a savepoint.
+ */
+static void
+drop_truncated(void)
+{
+	for (int i = 0; i < list_length(exports); i++)
+	{
+		const OssExport *truncate = list_nth(exports, i);
+
+		for (int j = 0; truncate->truncates && j < i; j++)
+		{
+			OssExport *earlier = list_nth(exports, j);
+			oc_error error;
+
+			if (earlier->core == NULL || earlier->relid != truncate->relid || !earlier->finished)
+				continue;
+			if (oc_export_abort(earlier->core, ABORT_DEADLINE_MS, &error) > 0)
+				oss_report(WARNING, &error,
+						   psprintf("could not remove everything of the truncated export to foreign table \"%s\"",
+									earlier->relation_name));
+			oc_export_close(earlier->core);
+			earlier->core = NULL;
+		}
 	}
 }
 
@@ -235,6 +266,27 @@ delete_some(OssExport *export, const char **keys, int count, int elevel)
 	return false;
 }
 
+/* TRUNCATE, then INSERT into the one object of a filepath: the object is the new one by now. */
+static bool
+is_written_later(const OssExport *export, const char *key)
+{
+	bool later = false;
+	ListCell *lc;
+
+	foreach (lc, exports)
+	{
+		const OssExport *other = lfirst(lc);
+
+		if (later && other->core && other->place == NULL && other->options->serverid == export->options->serverid &&
+			strcmp(other->options->bucket, export->options->bucket) == 0)
+			for (size_t i = 0; i < oc_export_object_count(other->core); i++)
+				if (strcmp(oc_export_object(other->core, i).key, key) == 0)
+					return true;
+		later = later || other == export;
+	}
+	return false;
+}
+
 /*
  * What overwrite and TRUNCATE replace.  Without a manifest this is the last thing before the commit record; with one,
  * readers already follow the new manifest, so it waits for the commit and only warns.
@@ -248,13 +300,14 @@ delete_replaced(bool with_manifest, int elevel)
 	{
 		OssExport *export = lfirst(lc);
 		const char **keys;
-		int count = list_length(export->deletes);
+		int count = 0;
 
-		if (count == 0 || (export->manifest_key != NULL) != with_manifest)
+		if (export->deletes == NIL || (export->manifest_key != NULL) != with_manifest)
 			continue;
-		keys = palloc(sizeof(char *) * count);
-		for (int i = 0; i < count; i++)
-			keys[i] = list_nth(export->deletes, i);
+		keys = palloc(sizeof(char *) * list_length(export->deletes));
+		for (int i = 0; i < list_length(export->deletes); i++)
+			if (!is_written_later(export, list_nth(export->deletes, i)))
+				keys[count++] = list_nth(export->deletes, i);
 		for (int i = 0; i < count; i += DELETE_BATCH)
 			if (!delete_some(export, keys + i, Min(DELETE_BATCH, count - i), elevel))
 				break;
