@@ -32,6 +32,24 @@ ALTER FOREIGN TABLE dirty OPTIONS (SET reject_limit '50%', DROP error_table);
 SELECT * FROM dirty;
 ALTER FOREIGN TABLE dirty OPTIONS (SET reject_limit 'unlimited');
 SELECT count(a) FROM dirty;
+SELECT count(*) FROM dirty;
+-- what is no bad value ends the statement, and only that
+CREATE FUNCTION refuse(int) RETURNS boolean LANGUAGE plpgsql AS
+  $$ BEGIN IF $1 = 5 THEN RAISE 'not about the value'; END IF; RETURN true; END $$;
+CREATE DOMAIN refused AS int CHECK (refuse(VALUE));
+CREATE FOREIGN TABLE dirty_domain (a refused, b text, c numeric) SERVER store OPTIONS (filepath 'dirty/in.csv', reject_limit 'unlimited');
+SELECT * FROM dirty_domain;
+SELECT count(*) FROM errors;
+DROP FOREIGN TABLE dirty_domain;
+DROP DOMAIN refused;
+DROP FUNCTION refuse;
+-- nothing beside it runs in parallel
+CREATE TABLE side AS SELECT generate_series(1, 20000) AS a;
+ANALYZE side;
+SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+SELECT count(*) FROM side JOIN dirty USING (a);
+RESET min_parallel_table_scan_size; RESET parallel_setup_cost; RESET parallel_tuple_cost;
+DROP TABLE side;
 ALTER FOREIGN TABLE dirty OPTIONS (DROP reject_limit, ADD fill_missing_fields 'true', ADD ignore_extra_data 'true');
 SELECT b, c FROM dirty;
 

@@ -19,6 +19,19 @@ INSERT INTO e VALUES (1, 'first');
 INSERT INTO e VALUES (2, 'second');
 SELECT name FROM oss_fdw_list_file('e');
 
+-- overwrite replaces what the table reads, not the folders below it; a claim is no data
+CREATE FOREIGN TABLE below (id int) SERVER store OPTIONS (dir 'export/c/below');
+INSERT INTO below VALUES (1);
+CREATE FOREIGN TABLE claim (id int) SERVER store OPTIONS (filepath 'export/c/_exporting', export_mode 'overwrite');
+INSERT INTO claim VALUES (1);
+ALTER FOREIGN TABLE e OPTIONS (SET dir 'export/c', SET export_mode 'append');
+INSERT INTO e VALUES (1, 'first');
+SELECT * FROM e;
+ALTER FOREIGN TABLE e OPTIONS (SET export_mode 'overwrite');
+INSERT INTO e VALUES (2, 'second');
+SELECT * FROM e;
+SELECT * FROM below;
+
 -- one exact object
 CREATE FOREIGN TABLE one (id int, v text) SERVER store OPTIONS (filepath 'export/one.csv');
 INSERT INTO one VALUES (1, 'x');

@@ -39,6 +39,16 @@ BEGIN; TRUNCATE t; INSERT INTO t VALUES (11, 'new'); ROLLBACK;
 SELECT * FROM t;
 BEGIN; TRUNCATE t; INSERT INTO t VALUES (11, 'new'); COMMIT;
 SELECT * FROM t;
+-- what the transaction wrote before a truncate goes, what it writes after stays
+BEGIN; INSERT INTO t VALUES (12, 'before'); TRUNCATE t; INSERT INTO t VALUES (13, 'after'); COMMIT;
+SELECT * FROM t;
+BEGIN; INSERT INTO t VALUES (14, 'kept'); SAVEPOINT s; TRUNCATE t; ROLLBACK TO s; COMMIT;
+SELECT * FROM t ORDER BY id;
+CREATE FOREIGN TABLE exact (id int) SERVER store OPTIONS (filepath 'exact.csv', export_mode 'overwrite', truncatable 'true');
+INSERT INTO exact VALUES (1);
+BEGIN; TRUNCATE exact; INSERT INTO exact VALUES (2); COMMIT;
+SELECT * FROM exact;
+DROP FOREIGN TABLE exact;
 ALTER FOREIGN TABLE t OPTIONS (SET truncatable 'false');
 TRUNCATE t;
 ALTER FOREIGN TABLE t OPTIONS (ADD updatable 'false');
