@@ -298,6 +298,7 @@ extern void oss_rowin_facts(OssRowIn *in, const char *bucket, const oc_object *o
 extern void oss_rowin_finish(OssRowIn *in);
 extern bool oss_rowin_needs_row_facts(const OssRowIn *in);
 extern bool oss_rowin_needs_lines(const OssRowIn *in); /* a line column is read */
+extern bool oss_rowin_needs_mtime(const OssRowIn *in); /* an mtime column is read */
 
 /* ---- xact.c: exports until COMMIT, by subtransaction */
 

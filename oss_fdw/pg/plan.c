@@ -27,7 +27,7 @@
 #define SAMPLE_BYTES (64.0 * 1024 * 1024)  /* stored bytes that ANALYZE reads */
 #define FIELD_COST_FACTOR 0.2			   /* parsing a field, in units of cpu_operator_cost */
 
-static double stored_bytes(Oid relid, const RelOptInfo *baserel, const OssOptions *options);
+static double stored_bytes(Oid relid, const RelOptInfo *baserel, OssOptions *options);
 static void add_parallel_path(PlannerInfo *root, RelOptInfo *baserel, Cost startup, Cost per_row);
 static List *needed_attributes(RelOptInfo *baserel);
 static int acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows, double *totalrows,
@@ -92,7 +92,7 @@ ossGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid, Fo
 				  List *scan_clauses, Plan *outer_plan)
 {
 	return make_foreignscan(tlist, extract_actual_clauses(scan_clauses, false), baserel->relid, NIL,
-							list_make1(needed_attributes(baserel)), NIL, NIL, outer_plan);
+							list_make2(needed_attributes(baserel), list_make1_int(root->qual_security_level > 0)), NIL, NIL, outer_plan);
 }
 
 bool
@@ -102,7 +102,8 @@ ossAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumb
 	double bytes = 0;
 	ListCell *lc;
 
-	oss_options_for_table(RelationGetRelid(relation), GetUserId(), &options);
+	/* as the owner, like the sampling that follows */
+	oss_options_for_table(RelationGetRelid(relation), relation->rd_rel->relowner, &options);
 	oss_options_add_folders(RelationGetRelid(relation), &options);
 	foreach (lc, oss_list_table(&options))
 		bytes += ((OssObject *) lfirst(lc))->size;
@@ -115,13 +116,14 @@ ossAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumb
 
 /* Bytes of all objects: asked, known from ANALYZE, or guessed. */
 static double
-stored_bytes(Oid relid, const RelOptInfo *baserel, const OssOptions *options)
+stored_bytes(Oid relid, const RelOptInfo *baserel, OssOptions *options)
 {
 	double bytes = 0;
 	ListCell *lc;
 
 	if (!options->use_remote_estimate || options->bucket == NULL)
 		return baserel->pages > 0 ? (double) baserel->pages * BLCKSZ : GUESSED_BYTES;
+	oss_options_add_folders(relid, options);
 	foreach (lc, oss_list_table(options))
 		bytes += ((OssObject *) lfirst(lc))->size;
 	return bytes;

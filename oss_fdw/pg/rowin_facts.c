@@ -6,6 +6,7 @@
  */
 #include "rowin.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -14,6 +15,7 @@
 static Datum metadata_value(OssMetadataKind kind, const char *bucket, const oc_object *object);
 static char *folder_value(const char *key, const char *name, bool *found);
 static void decode_folder(char *text);
+static char *server_text(const char *text);
 
 /* A new object begins (object NULL: none). */
 void
@@ -56,6 +58,15 @@ oss_rowin_facts(OssRowIn *in, const char *bucket, const oc_object *object, Tuple
 	MemoryContextSwitchTo(old);
 }
 
+bool
+oss_rowin_needs_mtime(const OssRowIn *in)
+{
+	for (int i = 0; i < in->fact_count; i++)
+		if (in->facts[i].column->options.metadata == OSS_METADATA_MTIME)
+			return true;
+	return false;
+}
+
 /* Values in the current memory context. */
 void
 oss_compute_facts(OssRowIn *in, InColumn *facts, int count, const char *bucket, const oc_object *object, Datum *values, bool *nulls)
@@ -69,6 +80,9 @@ oss_compute_facts(OssRowIn *in, InColumn *facts, int count, const char *bucket, 
 		nulls[i] = false;
 		if (fact->column->options.metadata != OSS_METADATA_NONE)
 		{
+			/* what the store did not tell */
+			nulls[i] = (fact->column->options.metadata == OSS_METADATA_MTIME && object->last_modified == 0) ||
+					   (fact->column->options.metadata == OSS_METADATA_ETAG && (object->etag == NULL || object->etag[0] == '\0'));
 			values[i] = metadata_value(fact->column->options.metadata, bucket, object);
 			continue;
 		}
@@ -78,7 +92,8 @@ oss_compute_facts(OssRowIn *in, InColumn *facts, int count, const char *bucket, 
 							errmsg("object \"%s/%s\" has no folder \"%s=\"", bucket, object->key, fact->column->name),
 							errhint("A partition column takes its value from a folder like %s=value/.", fact->column->name)));
 		nulls[i] = text == NULL;
-		values[i] = text ? InputFunctionCall(&fact->input, text, fact->typioparam, fact->column->typmod) : (Datum) 0;
+		/* NULL, too: a domain may refuse it */
+		values[i] = InputFunctionCall(&fact->input, text, fact->typioparam, fact->column->typmod);
 	}
 }
 
@@ -90,10 +105,10 @@ metadata_value(OssMetadataKind kind, const char *bucket, const oc_object *object
 	switch (kind)
 	{
 		case OSS_METADATA_PATH:
-			return CStringGetTextDatum(psprintf("%s/%s", bucket, object->key));
+			return CStringGetTextDatum(server_text(psprintf("%s/%s", bucket, object->key)));
 		case OSS_METADATA_FILE:
 			slash = strrchr(object->key, '/');
-			return CStringGetTextDatum(slash ? slash + 1 : object->key);
+			return CStringGetTextDatum(server_text(slash ? slash + 1 : object->key));
 		case OSS_METADATA_SIZE:
 			return Int64GetDatum((int64) object->size);
 		case OSS_METADATA_MTIME:
@@ -126,13 +141,21 @@ folder_value(const char *key, const char *name, bool *found)
 				if (strcmp(equals, "__HIVE_DEFAULT_PARTITION__") == 0)
 					return NULL;
 				decode_folder(equals);
-				return equals;
+				return server_text(equals);
 			}
 		}
 		segment = slash + 1;
 	}
 	*found = false;
 	return NULL;
+}
+
+/* Names of objects are not checked by anybody else, and %XX may stand for any byte. */
+static char *
+server_text(const char *text)
+{
+	(void) pg_verifymbstr(text, strlen(text), false);
+	return unconstify(char *, text);
 }
 
 static int

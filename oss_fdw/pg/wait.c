@@ -10,6 +10,7 @@
 #include "oss_fdw.h"
 
 #include "miscadmin.h"
+#include "storage/procsignal.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "utils/timestamp.h"
@@ -59,6 +60,9 @@ must_give_up(void)
 	if (InterruptPending && (QueryCancelPending || ProcDiePending) && InterruptHoldoffCount == 0 &&
 		QueryCancelHoldoffCount == 0 && CritSectionCount == 0)
 		return true;
+	/* other sessions wait for all backends, in DROP DATABASE for example; a transfer may take minutes */
+	if (ProcSignalBarrierPending && InterruptHoldoffCount == 0 && CritSectionCount == 0)
+		ProcessProcSignalBarrier();
 
 	/* the server itself only looks when client_connection_check_interval is set */
 	if (MyProcPort != NULL && whereToSendOutput == DestRemote && !ClientConnectionLost)
