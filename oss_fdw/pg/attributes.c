@@ -22,6 +22,7 @@ typedef struct HeaderList
 static void add_header(HeaderList *list, const char *name, const char *value);
 static void add_metadata(HeaderList *list, const char *text, int limit);
 static void check_word(const OssOptions *options, const char *option, const char *value, const char *const *words);
+static void check_kms_key(const OssOptions *options);
 static const char *default_content_type(const OssOptions *options);
 
 static const char *const dialect_names[] = {[OC_PROVIDER_OSS] = "oss", [OC_PROVIDER_OBS] = "obs", [OC_PROVIDER_S3] = "s3"};
@@ -42,9 +43,9 @@ static const char *const encryptions[][4] = {[OC_PROVIDER_OSS] = {"AES256", "KMS
 											 [OC_PROVIDER_OBS] = {"AES256", "kms", NULL},
 											 [OC_PROVIDER_S3] = {"AES256", "aws:kms", NULL}};
 
-/* In the current memory context. */
+/* In the current memory context.  helper: of a manifest or claim, which is JSON or a word, and wanted at once. */
 void
-oss_attributes(const OssOptions *options, const oc_header **headers, size_t *count)
+oss_attributes(const OssOptions *options, bool helper, const oc_header **headers, size_t *count)
 {
 	static const char *const prefixes[] = {[OC_PROVIDER_OSS] = "x-oss-", [OC_PROVIDER_OBS] = "x-obs-", [OC_PROVIDER_S3] = "x-amz-"};
 	static const char *const acl_headers[] = {[OC_PROVIDER_OSS] = "object-acl", [OC_PROVIDER_OBS] = "acl", [OC_PROVIDER_S3] = "acl"};
@@ -53,11 +54,14 @@ oss_attributes(const OssOptions *options, const oc_header **headers, size_t *cou
 											  [OC_PROVIDER_S3] = "server-side-encryption-aws-kms-key-id"};
 	HeaderList list = {.prefix = prefixes[options->provider], .headers = palloc0(sizeof(oc_header) * MAX_HEADERS)};
 
-	list.headers[list.count++] = (oc_header) {"Content-Type", options->content_type ? options->content_type : default_content_type(options)};
+	list.headers[list.count++] = (oc_header) {"Content-Type", helper ? "application/json" : options->content_type
+																   ? options->content_type : default_content_type(options)};
 	check_word(options, "storage_class", options->storage_class, storage_classes[options->provider]);
 	check_word(options, "acl", options->acl, acls[options->provider]);
 	check_word(options, "sse", options->sse, encryptions[options->provider]);
-	add_header(&list, "storage-class", options->storage_class);
+	check_kms_key(options);
+	if (!helper)
+		add_header(&list, "storage-class", options->storage_class);
 	add_header(&list, acl_headers[options->provider], options->acl);
 	add_header(&list, "server-side-encryption", options->sse);
 	add_header(&list, kms_headers[options->provider], options->sse_kms_key_id);
@@ -126,6 +130,18 @@ check_word(const OssOptions *options, const char *option, const char *value, con
 					errmsg("invalid value \"%s\" for option \"%s\" with provider \"%s\"", value, option,
 						   dialect_names[options->provider]),
 					errdetail("Valid values are: %s.", list.data)));
+}
+
+/* Without the encryption that uses it a key would do nothing. */
+static void
+check_kms_key(const OssOptions *options)
+{
+	static const char *const kms[] = {[OC_PROVIDER_OSS] = "KMS", [OC_PROVIDER_OBS] = "kms", [OC_PROVIDER_S3] = "aws:kms"};
+
+	if (options->sse_kms_key_id && (options->sse == NULL || strcmp(options->sse, kms[options->provider]) != 0))
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						errmsg("option \"sse_kms_key_id\" needs \"sse\" to be \"%s\" with provider \"%s\"", kms[options->provider],
+							   dialect_names[options->provider])));
 }
 
 static const char *

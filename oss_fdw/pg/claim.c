@@ -57,6 +57,8 @@ put_claim(OssExport *export, const char *token)
 	call->body_size = strlen(token);
 	call->token = token;
 	call->forbid_overwrite = true;
+	call->headers = export->helper_headers;
+	call->header_count = export->helper_header_count;
 	call->stats = &export->stats;
 	status = oc_call_run(call, &oss_waiter);
 	error = call->error;

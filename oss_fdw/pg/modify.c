@@ -78,6 +78,7 @@ static void refuse_if_not_writable(const OssOptions *options, Relation rel, cons
 static void look_at_place(OssModifyState *state, OssClient *client);
 static void lock_place(const OssModifyState *state);
 static void open_export(OssModifyState *state, OssClient *client);
+static void prepare_helpers(OssExport *export, const OssOptions *options);
 static uint64 memory_budget(const OssOptions *options);
 static void row_to_folder(OssModifyState *state, TupleTableSlot *slot);
 static WriterEntry *writer_for(OssModifyState *state, TupleTableSlot *slot);
@@ -382,7 +383,7 @@ open_export(OssModifyState *state, OssClient *client)
 	core.max_connections = options->max_connections;
 	core.max_memory = state->export->budget = memory_budget(options);
 	core.forbid_overwrite = options->export_mode == OC_EXPORT_ERROR_IF_EXISTS;
-	oss_attributes(options, &core.headers, &core.header_count);
+	oss_attributes(options, false, &core.headers, &core.header_count);
 	core.stats = &state->export->stats;
 	state->export->core = oc_export_open(oss_client_core(client), oss_pool(options->compression_threads), &core, &error);
 	if (state->export->core == NULL)
@@ -392,6 +393,24 @@ open_export(OssModifyState *state, OssClient *client)
 	if (core.forbid_overwrite && state->place->write_place)
 		state->export->claim_key = oss_claim_key(state->place);
 	oss_manifest_prepare(state->export, state->place, state->layout, timestamp);
+	prepare_helpers(state->export, options);
+}
+
+/* Manifest and claim are encrypted and owned as the objects are: a bucket's policy may insist. */
+static void
+prepare_helpers(OssExport *export, const OssOptions *options)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	oc_header *headers;
+
+	if (export->manifest_key || export->claim_key)
+	{
+		oss_attributes(options, true, &export->helper_headers, &export->helper_header_count);
+		headers = unconstify(oc_header *, export->helper_headers);
+		for (size_t i = 0; i < export->helper_header_count; i++)
+			headers[i].value = pstrdup(headers[i].value); /* options live as long as the statement */
+	}
+	MemoryContextSwitchTo(old);
 }
 
 /*

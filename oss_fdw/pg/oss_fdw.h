@@ -322,6 +322,8 @@ typedef struct OssExport
 	uint64 budget;				/* bytes that core may take until it is finished */
 	char *claim_key;			/* name of our claim on an error_if_exists place; NULL = none */
 	bool claimed;				/* the claim may exist */
+	const oc_header *helper_headers; /* attributes of manifest and claim */
+	size_t helper_header_count;
 	oc_stats stats;
 	char **column_names;		/* for the manifest */
 	char **column_types;
@@ -355,7 +357,7 @@ extern ForeignServer *oss_require_server(const char *name); /* one of ours, USAG
 
 /* ---- attributes.c: storage class, ACL, ... in the dialect's headers */
 
-extern void oss_attributes(const OssOptions *options, const oc_header **headers, size_t *count);
+extern void oss_attributes(const OssOptions *options, bool helper, const oc_header **headers, size_t *count);
 
 /* ---- explain.c */
 
@@ -366,11 +368,17 @@ extern char *oss_codec_and_format(const OssOptions *options);
 
 typedef struct OssSharedScan OssSharedScan;
 
-extern List *oss_parallel_units(const OssOptions *options, OssClient *client, bool lines, oc_stats *stats);
+typedef struct OssCounters OssCounters;	/* what workers did */
+
+extern List *oss_parallel_units(const OssOptions *options, OssClient *client, bool lines,
+								bool (*takes)(void *arg, const OssObject *object), void *arg, oc_stats *stats);
 extern Size oss_parallel_size(List *units);
 extern void oss_parallel_fill(OssSharedScan *shared, List *units);
 extern void oss_parallel_reset(OssSharedScan *shared);
 extern bool oss_parallel_next(OssSharedScan *shared, OssObject *object);
+extern OssCounters *oss_counters_create(OssSharedScan *shared);
+extern void oss_counters_add(const OssSharedScan *shared, int64 objects, int64 pruned, uint64 object_bytes, oc_stats *stats);
+extern void oss_counters_take(OssCounters *counters, int64 *objects, int64 *pruned, uint64 *object_bytes, oc_stats *stats);
 
 /* ---- scan.c: rows without an executor node */
 

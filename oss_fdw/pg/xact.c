@@ -232,6 +232,8 @@ put_manifests(void)
 		call->key = export->manifest_key;
 		call->body = export->manifest_body;
 		call->body_size = strlen(export->manifest_body);
+		call->headers = export->helper_headers;
+		call->header_count = export->helper_header_count;
 		call->token = token;
 		call->stats = &export->stats;
 		export->manifest_put = true; /* from now on it may exist */
