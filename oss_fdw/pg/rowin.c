@@ -50,6 +50,9 @@ oss_rowin_begin(Relation rel, const OssOptions *options, const OssLayout *layout
 	in->layout = layout;
 	in->needed = needed;
 	in->line_index = -1;
+	/* UTF-8 is checked by the splitter, in one-byte encodings every byte is good */
+	in->verify = options->format == OC_FORMAT_TEXT && !options->noescaping && GetDatabaseEncoding() != PG_UTF8 &&
+				 pg_database_encoding_max_length() > 1;
 	in->columns = palloc0(sizeof(InColumn) * width);
 	in->facts = palloc0(sizeof(InColumn) * width);
 	in->all_facts = palloc0(sizeof(InColumn) * width);
@@ -400,6 +403,8 @@ parse_text(OssRowIn *in, const InColumn *column, const char *data, size_t size, 
 {
 	char *target;
 
+	if (in->verify && !pg_verifymbstr(data, (int) size, true))
+		return false;
 	if (column->max_chars >= 0)
 	{
 		size_t characters = size;
@@ -523,6 +528,8 @@ convert_slow(OssRowIn *in, InColumn *column, const char *data, size_t size)
 
 	memcpy(text, data, size);
 	text[size] = '\0';
+	if (in->verify)
+		(void) pg_verifymbstr(text, (int) size, false);
 	if (column->format_pattern)
 		value = convert_by_pattern(column, text);
 	else

@@ -53,6 +53,7 @@ struct OssRowIn
 	MemoryContext object_context;
 
 	/* the current row */
+	bool verify;		/* escapes of the text format may have made bytes that nobody has checked */
 	const oc_row *row;	/* NULL without row facts */
 	const InColumn *current;	/* column being converted, for the error context */
 	const oc_field *current_field;
