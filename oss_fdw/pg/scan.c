@@ -185,9 +185,7 @@ explain_objects(OssScanState *state, ExplainState *es)
 	oss_lister_be_quick(lister);
 	while ((status = oss_lister_step(lister, &object, &error)) == OC_OK && objects < EXPLAIN_OBJECTS)
 	{
-		bool unknown = object->last_modified == 0 && oss_rowin_needs_mtime(state->in);
-
-		if (!state->prune_at_run_time && !unknown && !passes_prune(state, object))
+		if (!state->prune_at_run_time && !passes_prune(state, object))
 		{
 			pruned++;
 			continue;
@@ -583,6 +581,9 @@ passes_prune(OssScanState *state, const OssObject *object)
 	bool passes;
 
 	if (state->prune_qual == NULL)
+		return true;
+	/* the time is not known yet (learn_mtime): the rows' own condition will tell */
+	if (object->last_modified == 0 && oss_rowin_needs_mtime(state->in))
 		return true;
 	ResetExprContext(state->prune_context);
 	ExecClearTuple(state->prune_slot);
