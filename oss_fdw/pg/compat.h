@@ -93,12 +93,6 @@ oss_create_foreignscan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cos
 #define oss_reservoir_random(state) ((state)->randstate)
 #endif
 
-/* input functions that return instead of raising */
-#if PG_VERSION_NUM >= 160000
-#include "nodes/miscnodes.h"
-#define OSS_HAVE_SOFT_ERRORS 1
-#endif
-
 #include "utils/acl.h"
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class.h"
