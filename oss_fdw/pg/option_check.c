@@ -260,6 +260,8 @@ check_reading(const OssOptions *options)
 static void
 check_writing(OssOptions *options)
 {
+	if (options->partition_by && options->partition_by[strspn(options->partition_by, " ")] == '\0')
+		OPTION_ERROR(errmsg("option \"partition_by\" must not be empty"), errhint("Give column names separated by commas."));
 	if (options->filepath && options->partition_by)
 		COMBINATION_ERROR(errmsg("option \"partition_by\" needs \"dir\" or \"prefix\", not \"filepath\""));
 	if (options->filepath && options->manifest)

@@ -34,6 +34,7 @@ static OutRoute route_of(const OssRowOut *out, const OutColumn *column);
 static void setup_format(OssRowOut *out, const OssLayout *layout);
 static void append_row(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
 static void append_converted(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
+static void check_unescaped(OssRowOut *out, const OutColumn *column, const char *text, size_t size);
 static int32 zone_offset(OssRowOut *out, TimestampTz value);
 static void free_scratch(void *arg);
 
@@ -130,7 +131,7 @@ setup_column(OssRowOut *out, OutColumn *column, const OssColumn *from)
 		oss_rowout_setup_json(out, column, from);
 	column->plain = column->fast && oc_class_is_plain(column->class, &out->escaper) && !column->force_quote;
 	/* a value could read like the null string */
-	if (out->options->format == OC_FORMAT_CSV && out->null_size > 0)
+	if ((out->options->format == OC_FORMAT_CSV && out->null_size > 0) || out->options->noescaping)
 		column->plain = false;
 	/* \x begins with a byte that text escapes; the formatter writes that escape itself */
 	if (column->fast && column->class == OC_CLASS_BYTEA && out->options->format == OC_FORMAT_TEXT && !out->options->noescaping)
@@ -391,6 +392,20 @@ oss_output_text(OssRowOut *out, OutColumn *column, Datum value)
 	return text;
 }
 
+/* Without escapes a special byte, or a value that reads like NULL, could not be read back. */
+static void
+check_unescaped(OssRowOut *out, const OutColumn *column, const char *text, size_t size)
+{
+	if (oc_escaper_is_special(&out->escaper, text, size))
+		ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+						errmsg("value of column \"%s\" cannot be written with noescaping", column->name),
+						errdetail("It holds the delimiter or a line end.")));
+	if (size == (size_t) out->null_size && memcmp(text, out->null_string, size) == 0)
+		ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+						errmsg("value of column \"%s\" cannot be written with noescaping", column->name),
+						errdetail("It reads like the null string.")));
+}
+
 /* One field's text, escaped.  Keeps the invariant that fixed_room bytes are free behind block->size. */
 static pg_attribute_always_inline void
 append_escaped(OssRowOut *out, const OutColumn *column, const char *text, size_t size, oc_block *block, bool csv)
@@ -400,11 +415,8 @@ append_escaped(OssRowOut *out, const OutColumn *column, const char *text, size_t
 		block->size += oc_csv_field(&out->escaper, text, size, column->force_quote, block->data + block->size);
 	else
 	{
-		/* without escapes a special byte could not be read back */
-		if (out->options->noescaping && oc_escaper_is_special(&out->escaper, text, size))
-			ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-							errmsg("value of column \"%s\" cannot be written with noescaping", column->name),
-							errdetail("It holds the delimiter or a line end.")));
+		if (out->options->noescaping)
+			check_unescaped(out, column, text, size);
 		block->size += oc_text_field(&out->escaper, text, size, block->data + block->size);
 	}
 }
