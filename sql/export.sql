@@ -60,6 +60,11 @@ INSERT INTO beside VALUES (1000, 'stray');
 SELECT count(*), max(id) FROM m;
 SELECT count(*), max(id) FROM beside;
 SELECT DISTINCT state FROM oss_fdw_verify('m');
+-- it does not tell when an object was written
+CREATE FOREIGN TABLE m_when (id int, v text, written timestamptz OPTIONS (metadata 'mtime')) SERVER store OPTIONS (dir 'export/m', manifest 'true');
+SELECT count(*) FROM m_when WHERE written > now() - interval '1 hour';
+SELECT count(*) FROM m_when WHERE written < now() - interval '1 day';
+DROP FOREIGN TABLE m_when;
 
 -- folders: nothing escapes its own
 CREATE FOREIGN TABLE f (k text, d date, v int) SERVER store OPTIONS (dir 'export/f', partition_by 'k, d');
@@ -68,6 +73,17 @@ INSERT INTO f VALUES ('a', '2026-01-01', 1), ('b/../c', NULL, 2), (NULL, '2026-0
 SELECT name FROM oss_fdw_list_file('f') ORDER BY name COLLATE "C";
 SELECT * FROM f ORDER BY v;
 SELECT * FROM f WHERE k = '..';
+CREATE DOMAIN folder AS text NOT NULL;
+CREATE FOREIGN TABLE f_domain (k folder, d date, v int) SERVER store OPTIONS (dir 'export/f', partition_by 'k, d');
+SELECT k FROM f_domain;
+DROP FOREIGN TABLE f_domain;
+DROP DOMAIN folder;
+CREATE FOREIGN TABLE odd (v int) SERVER store OPTIONS (filepath 'export/odd/k=%FF/odd.csv', export_mode 'overwrite');
+INSERT INTO odd VALUES (1);
+CREATE FOREIGN TABLE odd_folder (k text OPTIONS (partition 'true'), v int) SERVER store OPTIONS (dir 'export/odd');
+SELECT * FROM odd_folder;
+SELECT v FROM odd_folder;
+DROP FOREIGN TABLE odd, odd_folder;
 CREATE FOREIGN TABLE bad (k text) SERVER store OPTIONS (dir 'export/bad', partition_by 'k');
 INSERT INTO bad VALUES ('x');
 CREATE FOREIGN TABLE bad2 (k text) SERVER store OPTIONS (dir 'export/bad', partition_by 'nope');
