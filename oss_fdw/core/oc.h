@@ -647,7 +647,7 @@ typedef struct oc_field
 typedef struct oc_row
 {
 	uint64_t line;				/* of its first line in the object, from 1; binary: row number; 0 in a unit that begins in the middle */
-	uint64_t offset;			/* of its first byte in the decompressed object; in a unit that begins in the middle: behind its first row begin */
+	uint64_t offset;			/* of its first byte in the decompressed object */
 	const char *raw;			/* the raw row without its line end (for rejected rows and messages) */
 	uint32_t raw_size;
 	int32_t error;				/* -1 = good; else index into the batch's errors (tolerate) */

@@ -149,11 +149,28 @@ add_source(oc_reader *reader)
 	return false;
 }
 
+/* More backslashes than that before a unit are not worth a thought. */
+#define OC_LOOK_BACK 4096
+
+/*
+ * Bytes before the start of a unit that tell whether a row begins exactly there: its line end, and in text with escapes the
+ * backslashes before that.
+ */
+static size_t
+look_back(const oc_reader *reader)
+{
+	const oc_split_options *split = &reader->options.split;
+
+	if (split->eol[0])
+		return strlen(split->eol);
+	return split->format == OC_FORMAT_TEXT && !split->noescaping ? OC_LOOK_BACK : 1;
+}
+
 static oc_source *
 new_source(oc_reader *reader, const oc_unit *unit, oc_error *error)
 {
 	oc_source *source = calloc(1, sizeof(*source));
-	size_t back = strlen(reader->options.split.eol);
+	size_t back = look_back(reader);
 
 	if (source == NULL)
 	{
@@ -169,8 +186,8 @@ new_source(oc_reader *reader, const oc_unit *unit, oc_error *error)
 	source->to_object_end = source->end == unit->object.size;
 	source->skip_partial = unit->start > 0;
 	source->whole = unit->start == 0 && source->to_object_end;
-	/* from the byte before on: it tells whether a row begins exactly at start */
-	back = back > 0 ? back : 1;
+	source->start = unit->start;
+	source->escape_known = unit->start <= back;
 	source->fetch_next = source->position = unit->start > back ? unit->start - back : 0;
 	source->fetch_end = source->end;
 	if (source->object.key && source->object.etag && source->object.storage_class)

@@ -104,6 +104,9 @@ typedef struct oc_source
 	bool skip_partial;	  /* the first row belongs to the unit before */
 	bool behind_end;	  /* only the pending row is still wanted */
 	bool skipped_cr;	  /* skip_partial: the last byte was a CR */
+	uint64_t start;		  /* rows that begin before it are not ours */
+	bool escaped;		  /* skip_partial, text: a backslash stands before the next byte */
+	bool escape_known;	  /* that is certain: a byte other than a backslash was seen before */
 	char history[OC_DELIMITER_MAX];
 	size_t history_size;
 

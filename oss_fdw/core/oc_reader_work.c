@@ -26,7 +26,7 @@ static bool open_decoder(oc_source *source, const char *data, size_t size);
 static oc_step plain_piece(oc_source *source);
 static oc_step decode_piece(oc_source *source);
 static oc_step end_of_input(oc_source *source);
-static bool skip_partial(oc_source *source);
+static oc_step skip_partial(oc_source *source);
 static oc_step after_piece(oc_source *source);
 static oc_step convert_piece(oc_source *source);
 static oc_step convert_joined(oc_source *source, const char **from, size_t *size, bool last);
@@ -106,6 +106,16 @@ take_slot(oc_source *source)
 	return slot;
 }
 
+/* An end-of-data marker ends the object, not just the unit that has it: the other units could not know. */
+static bool
+may_end_here(oc_source *source)
+{
+	if (source->whole || !source->splitter->ended || (!source->splitter->ignored && source->position >= source->object.size))
+		return true;
+	oc_error_set(&source->error, OC_ERR_DATA, "rows follow an end-of-copy marker: such an object cannot be read in pieces");
+	return false;
+}
+
 /* Splits what it can of the piece into one slot. */
 static oc_step
 split_piece(oc_source *source, bool *made)
@@ -123,6 +133,9 @@ split_piece(oc_source *source, bool *made)
 	status = oc_splitter_next(source->splitter, source->piece, source->piece_size, source->piece_last, max_rows, &used,
 							  &slot->batch, &source->error);
 	slot->batch.object = &source->object;
+	/* what counts lines in a unit that begins in the middle counts from there: nobody wants to know */
+	for (size_t i = 0; source->start > 0 && slot->batch.rows && i < slot->batch.row_count; i++)
+		slot->memory.rows[i].line = 0;
 	for (size_t i = 0; i < slot->memory.error_count; i++)
 		oc_reader_name(source, &slot->memory.errors[i]);
 	source->piece += used;
@@ -154,7 +167,7 @@ split_piece(oc_source *source, bool *made)
 		reader->slots_used--;
 	}
 	pthread_mutex_unlock(&reader->lock);
-	if (status != OC_OK)
+	if (status != OC_OK || !may_end_here(source))
 		return OC_STEP_FAILED;
 	if (source->behind_end && !oc_splitter_pending(source->splitter))
 		return OC_STEP_OVER;
@@ -188,8 +201,14 @@ make_piece(oc_source *source)
 					 (unsigned long long) reader->options.max_decompressed);
 		return OC_STEP_FAILED;
 	}
-	if (source->skip_partial && !skip_partial(source))
-		return source->input_over ? OC_STEP_OVER : OC_STEP_OK;
+	if (source->skip_partial)
+	{
+		step = skip_partial(source);
+		if (step == OC_STEP_WAIT)
+			return source->input_over ? OC_STEP_OVER : OC_STEP_OK;
+		if (step == OC_STEP_FAILED)
+			return step;
+	}
 	if (source->input_over)
 		source->piece_last = true;
 	return reader->options.convert ? convert_piece(source) : OC_STEP_OK;
@@ -236,6 +255,8 @@ check_range(oc_source *source, const oc_range *range)
 	if (range->call->status != OC_OK)
 	{
 		source->error = range->call->error;
+		if (source->error.class == OC_ERR_CHANGED)
+			snprintf(source->error.message, sizeof(source->error.message), "the object changed while it was read");
 		if (source->error.class == OC_ERR_NONE)
 			oc_error_set(&source->error, OC_ERR_CANCELLED, "reading was cancelled");
 		return OC_STEP_FAILED;
@@ -403,52 +424,78 @@ release_range(oc_source *source)
 
 /* ---------------------------------------------------------------- units that are not the whole object */
 
-/* Drops bytes up to the first row begin; false: there is none in this piece. */
+/* A line end as COPY knows them: *row is where the next row begins.  A backslash before it makes it data in text with escapes. */
 static bool
-skip_partial(oc_source *source)
+ends_line(oc_source *source, char c, size_t i, size_t *row)
+{
+	const oc_split_options *split = &source->reader->options.split;
+	bool escaping = split->format == OC_FORMAT_TEXT && !split->noescaping;
+	bool escaped = escaping && source->escaped;
+	bool found = c == '\n' && !escaped;
+
+	*row = i + 1;
+	if (source->skipped_cr && c != '\n')
+	{
+		found = true;
+		*row = i;
+	}
+	source->skipped_cr = c == '\r' && !escaped;
+	source->escaped = c == '\\' && !escaped;
+	return found;
+}
+
+/* The same for a line end of its own. */
+static bool
+ends_custom_line(oc_source *source, char c, size_t i, size_t *row)
 {
 	const char *eol = source->reader->options.split.eol;
 	size_t eol_size = strlen(eol);
+
+	*row = i + 1;
+	if (source->history_size == eol_size)
+		memmove(source->history, source->history + 1, --source->history_size);
+	source->history[source->history_size++] = c;
+	return source->history_size == eol_size && memcmp(source->history, eol, eol_size) == 0;
+}
+
+/* Drops bytes up to the first row begin at or behind the unit's start.  OC_STEP_WAIT: there is none in this piece. */
+static oc_step
+skip_partial(oc_source *source)
+{
+	bool custom = source->reader->options.split.eol[0] != '\0';
 	uint64_t begin = source->position - source->piece_size; /* plain: decoded bytes are stored bytes */
 
 	for (size_t i = 0; i < source->piece_size; i++)
 	{
 		char c = source->piece[i];
-		size_t row = i + 1;
-		bool found;
+		bool known = source->escape_known;
+		size_t row;
+		bool found = custom ? ends_custom_line(source, c, i, &row) : ends_line(source, c, i, &row);
 
-		if (eol_size == 0)
+		source->escape_known |= c != '\\';
+		if (begin + row < source->start || (!found && (known || c != '\n')))
+			continue;
+		if (!known && !custom && source->reader->options.split.format == OC_FORMAT_TEXT && !source->reader->options.split.noescaping)
 		{
-			found = c == '\n';
-			if (!found && source->skipped_cr)
-			{
-				found = true;
-				row = i;
-			}
-			source->skipped_cr = c == '\r';
+			oc_error_set(&source->error, OC_ERR_DATA, "the object cannot be read in pieces: too many backslashes at byte %llu",
+						 (unsigned long long) (begin + i));
+			return OC_STEP_FAILED;
 		}
-		else
-		{
-			if (source->history_size == eol_size)
-				memmove(source->history, source->history + 1, --source->history_size);
-			source->history[source->history_size++] = c;
-			found = source->history_size == eol_size && memcmp(source->history, eol, eol_size) == 0;
-		}
-		if (found)
-		{
-			source->skip_partial = false;
-			source->piece += row;
-			source->piece_size -= row;
-			if (begin + row < source->end)
-				return true;
-			source->input_over = true; /* the first row begins behind our end */
-			break;
-		}
+		if (!found)
+			continue;
+		source->skip_partial = false;
+		source->piece += row;
+		source->piece_size -= row;
+		source->splitter->offset = begin + row;
+		if (begin + row < source->end)
+			return OC_STEP_OK;
+		source->input_over = true; /* the first row begins behind our end */
+		break;
 	}
 	source->piece_size = 0;
 	if (source->position >= source->end)
 		source->input_over = true;
-	return false;
+	return OC_STEP_WAIT;
 }
 
 /*

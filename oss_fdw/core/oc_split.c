@@ -117,7 +117,7 @@ oc_splitter_begin(oc_splitter *s, bool at_start)
 	s->known_lines = at_start;
 	s->header_due = at_start && (s->options.header != 0 || s->format->header != NULL);
 	s->skip_left = at_start ? s->options.skip : 0;
-	s->ended = false;
+	s->ended = s->ignored = false;
 	s->only_pending = false;
 	s->trailer = false;
 	s->line = at_start ? 1 : 0;
@@ -292,7 +292,10 @@ oc_splitter_next(oc_splitter *s, const char *data, size_t size, bool last, size_
 		*consumed += taken;
 	}
 	if (s->ended)
+	{
+		s->ignored |= *consumed < size;
 		*consumed = size; /* whatever follows the end-of-data marker */
+	}
 	memset(batch, 0, sizeof(*batch));
 	batch->row_count = memory->row_count;
 	batch->field_count = s->needed;
@@ -663,7 +666,7 @@ oc_split_error(oc_splitter *s, int column, oc_error *error, const char *format, 
 	error->line = s->line;
 	error->field = column + 1;
 	if (!s->known_lines)
-		snprintf(error->detail, sizeof(error->detail), "in the row at byte %llu of the range",
+		snprintf(error->detail, sizeof(error->detail), "in the row at byte %llu of the object",
 				 (unsigned long long) s->offset);
 }
 

@@ -113,6 +113,7 @@ struct oc_splitter
 	oc_split_memory own;
 	oc_split_memory *memory;
 	size_t max_rows;	/* of this call */
+	bool ignored;		/* bytes followed the end-of-data marker */
 	bool only_pending;	/* stop after the row in carry */
 };
 

@@ -18,6 +18,7 @@
 /* ---- oss_fdw.c: module, settings, handler */
 
 extern int oss_max_memory_kb;			/* oss_fdw.max_memory */
+extern int oss_split_size_kb;			/* oss_fdw.split_size */
 extern bool oss_fast_paths;				/* oss_fdw.fast_paths */
 extern bool oss_export_summary;			/* oss_fdw.export_summary */
 extern char *oss_allowed_endpoints;		/* oss_fdw.allowed_endpoints */

@@ -339,19 +339,33 @@ oss_convert_field(OssRowIn *in, InColumn *column, const char *data, size_t size)
 	return value;
 }
 
+/* "line 7"; "row 7" of binary; "byte 700" in a piece of an object, which does not know its lines */
+static const char *
+row_place(const OssRowIn *in, char *target, size_t size)
+{
+	if (in->row == NULL || in->row->line > 0)
+		snprintf(target, size, "%s " UINT64_FORMAT, in->options->format == OC_FORMAT_BINARY ? "row" : "line",
+				 in->row ? in->row->line : (uint64) 0);
+	else
+		snprintf(target, size, "byte " UINT64_FORMAT, in->row->offset);
+	return target;
+}
+
 /* Says where: object, line, column, an excerpt.  No catalog look-ups here. */
 void
 oss_rowin_context(void *arg)
 {
 	OssRowIn *in = arg;
 	char excerpt[101];
+	char place[32];
 	int size;
 
 	if (in->key == NULL)
 		return;
+	row_place(in, place, sizeof(place));
 	if (in->current == NULL || in->current_field == NULL || in->current_field->size < 0)
 	{
-		errcontext("object \"%s/%s\", line " UINT64_FORMAT, in->bucket, in->key, in->row ? in->row->line : (uint64) 0);
+		errcontext("object \"%s/%s\", %s", in->bucket, in->key, place);
 		return;
 	}
 	size = Min(in->current_field->size, (int) sizeof(excerpt) - 1);
@@ -359,11 +373,9 @@ oss_rowin_context(void *arg)
 	memcpy(excerpt, in->current_field->data, size);
 	excerpt[size] = '\0';
 	if (in->options->format == OC_FORMAT_BINARY)
-		errcontext("object \"%s/%s\", row " UINT64_FORMAT ", column %s", in->bucket, in->key, in->row ? in->row->line : (uint64) 0,
-				   in->current->column->name);
+		errcontext("object \"%s/%s\", %s, column %s", in->bucket, in->key, place, in->current->column->name);
 	else
-		errcontext("object \"%s/%s\", line " UINT64_FORMAT ", column %s: \"%s\"", in->bucket, in->key,
-				   in->row ? in->row->line : (uint64) 0, in->current->column->name, excerpt);
+		errcontext("object \"%s/%s\", %s, column %s: \"%s\"", in->bucket, in->key, place, in->current->column->name, excerpt);
 }
 
 /* ---- values */

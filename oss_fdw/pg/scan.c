@@ -8,6 +8,7 @@
  */
 #include "oss_fdw.h"
 
+#include "access/parallel.h"
 #include "access/sysattr.h"
 #include "catalog/namespace.h"
 #include "commands/progress.h"
@@ -44,6 +45,7 @@ typedef struct OssScanState
 	OssClient *client;
 	OssSharedScan *shared;	/* parallel: where units come from */
 	List *units;			/* parallel leader: what EstimateDSM found */
+	OssCounters *counters;	/* parallel leader: what the workers did; NULL = nobody asks */
 	OssObject unit;			/* parallel: the one taken last */
 	List *given;			/* read these instead of listing; NIL = list */
 	OssLister *lister;
@@ -156,6 +158,8 @@ ossExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		explain_objects(state, es);
 		return;
 	}
+	if (state->counters)
+		oss_counters_take(state->counters, &state->objects, &state->pruned, &state->object_bytes, &state->stats);
 	ExplainPropertyInteger("Objects", NULL, state->objects, es);
 	if (state->prune_qual)
 		ExplainPropertyInteger("Objects Pruned", NULL, state->pruned, es);
@@ -235,6 +239,15 @@ ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *
 	return false;
 }
 
+/* Objects that are never read need no unit; what a run must tell first is tried by whoever takes the unit. */
+static bool
+takes_unit(void *arg, const OssObject *object)
+{
+	OssScanState *state = arg;
+
+	return state->prune_at_run_time || passes_prune(state, object);
+}
+
 Size
 ossEstimateDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt)
 {
@@ -243,7 +256,8 @@ ossEstimateDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt)
 
 	if (state->client == NULL)
 		state->client = oss_client_acquire(&state->options);
-	state->units = oss_parallel_units(&state->options, state->client, oss_rowin_needs_lines(state->in), &state->stats);
+	state->units = oss_parallel_units(&state->options, state->client, oss_rowin_needs_lines(state->in), takes_unit, state,
+									  &state->stats);
 	MemoryContextSwitchTo(old);
 	return oss_parallel_size(state->units);
 }
@@ -255,6 +269,8 @@ ossInitializeDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt, void 
 
 	oss_parallel_fill(coordinate, state->units);
 	state->shared = coordinate;
+	if (node->ss.ps.instrument)
+		state->counters = oss_counters_create(coordinate);
 }
 
 void
@@ -281,6 +297,8 @@ ossShutdownForeignScan(ForeignScanState *node)
 	if (state == NULL || state->shared == NULL)
 		return;
 	end_pass(state);
+	if (IsParallelWorker())
+		oss_counters_add(state->shared, state->objects, state->pruned, state->object_bytes, &state->stats);
 	state->at_end = true;
 	state->shared = NULL;
 }
@@ -591,7 +609,7 @@ passes_prune(OssScanState *state, const OssObject *object)
 	ExecStoreVirtualTuple(state->prune_slot);
 	state->prune_context->ecxt_scantuple = state->prune_slot;
 	passes = ExecQual(state->prune_qual, state->prune_context);
-	if (!passes)
+	if (!passes && object->start == 0)
 		state->pruned++;
 	return passes;
 }
