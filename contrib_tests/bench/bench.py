@@ -173,7 +173,7 @@ def machine():
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     return {"cpu": models[0] if models else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release(),
             "server": run("SHOW server_version"), "shared_buffers": run("SHOW shared_buffers"),
-            "load": round(os.getloadavg()[0], 2), "date": time.strftime("%Y-%m-%d", time.gmtime())}
+            "store_etag": os.environ.get("STORE_ETAG", "md5"), "load": round(os.getloadavg()[0], 2), "date": time.strftime("%Y-%m-%d", time.gmtime())}
 
 
 def chosen(rows):

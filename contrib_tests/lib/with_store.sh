@@ -10,6 +10,8 @@
 #	OSS_TEST_BUCKET, OSS_TEST_PUBLIC_BUCKET, OSS_TEST_REGION, OSS_TEST_KEY_ID, OSS_TEST_KEY_SECRET
 # (regression tests read them with \set name `echo "$OSS_TEST_..."`).  The store ends with the command, whatever happens.
 #
+# OSS_STORE_ARGUMENTS adds arguments to the store's.
+#
 # usage: with_store.sh command [argument...]
 set -eu
 
@@ -37,7 +39,7 @@ export OSS_TEST_KEY_ID=test-access-key OSS_TEST_KEY_SECRET=test-secret-key-of-th
 /usr/bin/python3 -B "$here/../store/oss_store.py" --root "$folder/data" --control --parent $$ \
 	--tls --make-certificates "$folder/tls" --port-file "$folder/ports" \
 	--bucket "$OSS_TEST_BUCKET" --public-bucket "$OSS_TEST_PUBLIC_BUCKET" --region "$OSS_TEST_REGION" \
-	--access-key "$OSS_TEST_KEY_ID" --secret "$OSS_TEST_KEY_SECRET" >"$folder/log" 2>&1 </dev/null &
+	--access-key "$OSS_TEST_KEY_ID" --secret "$OSS_TEST_KEY_SECRET" ${OSS_STORE_ARGUMENTS:-} >"$folder/log" 2>&1 </dev/null &
 store_pid=$!
 for _ in $(seq 1 300); do
 	[ ! -s "$folder/ports" ] || break
