@@ -127,7 +127,11 @@ fetch_manifest(const OssOptions *options, OssClient *client, const char *key, oc
 	}
 	if (status == OC_OK && !oc_manifest_parse(get->sink, get->received, &manifest, &error))
 		status = OC_FAILED;
-	if (status == OC_OK)
+	oc_call_free(head);
+	oc_call_free(get);
+	if (status != OC_OK)
+		oss_report_status(status, &error, psprintf("could not read the manifest \"%s\"", key));
+	PG_TRY();
 	{
 		for (size_t i = 0; i < manifest.entry_count; i++)
 		{
@@ -136,12 +140,12 @@ fetch_manifest(const OssOptions *options, OssClient *client, const char *key, oc
 			if (object)
 				*objects = lappend(*objects, object);
 		}
+	}
+	PG_FINALLY();
+	{
 		oc_manifest_free(&manifest);
 	}
-	oc_call_free(head);
-	oc_call_free(get);
-	if (status != OC_OK)
-		oss_report_status(status, &error, psprintf("could not read the manifest \"%s\"", key));
+	PG_END_TRY();
 }
 
 /* NULL: nothing to read there.  Other products' manifests name only the object: its facts are asked for. */

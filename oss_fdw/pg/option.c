@@ -290,6 +290,8 @@ oss_fdw_validator(PG_FUNCTION_ARGS)
 
 		apply_options(list, place, &column, NULL, true);
 		parse_position(&column);
+		if (column.partition && column.metadata != OSS_METADATA_NONE)
+			ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("options \"partition\" and \"metadata\" exclude each other")));
 	}
 	else
 	{

@@ -594,19 +594,27 @@ List *
 oss_list_all(const OssOptions *options, OssClient *client, oc_stats *stats)
 {
 	OssLister *lister = oss_lister_begin(options, client, stats);
-	List *list = NIL;
+	List *volatile list = NIL;
 	OssObject *object;
 
-	while ((object = oss_lister_next(lister)) != NULL)
+	/* a page may be on its way when an error comes, and the client is the caller's to release */
+	PG_TRY();
 	{
-		OssObject *copy = palloc(sizeof(OssObject));
+		while ((object = oss_lister_next(lister)) != NULL)
+		{
+			OssObject *copy = palloc(sizeof(OssObject));
 
-		*copy = *object;
-		copy->key = pstrdup(object->key);
-		copy->etag = pstrdup(object->etag ? object->etag : "");
-		list = lappend(list, copy);
+			*copy = *object;
+			copy->key = pstrdup(object->key);
+			copy->etag = pstrdup(object->etag ? object->etag : "");
+			list = lappend(list, copy);
+		}
 	}
-	oss_lister_end(lister);
+	PG_FINALLY();
+	{
+		oss_lister_end(lister);
+	}
+	PG_END_TRY();
 	return list;
 }
 

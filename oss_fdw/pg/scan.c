@@ -732,6 +732,11 @@ oss_plain_scan_begin(Relation rel, List *objects)
 	Bitmapset *needed = NULL;
 
 	oss_options_for_table(RelationGetRelid(rel), GetUserId(), &options);
+	/* a sample judges no limit and keeps no rows */
+	if (may_reject(&options))
+		options.reject_limit = "unlimited";
+	options.log_errors = false;
+	options.error_table = NULL;
 	for (int i = 1; i <= RelationGetDescr(rel)->natts; i++)
 		needed = bms_add_member(needed, i);
 	scan->state = make_scan_state(rel, &options, needed, CurrentMemoryContext);

@@ -64,9 +64,10 @@ oss_fdw_uploads(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	OssOptions options;
-	OssClient *client = open_server(NameStr(*PG_GETARG_NAME(0)), &options);
+	OssClient *client;
 
 	InitMaterializedSRF(fcinfo, 0);
+	client = open_server(NameStr(*PG_GETARG_NAME(0)), &options);
 	PG_TRY();
 	{
 		ListCell *lc;
@@ -113,11 +114,12 @@ Datum
 oss_fdw_abort_uploads(PG_FUNCTION_ARGS)
 {
 	OssOptions options;
-	OssClient *client = open_server(NameStr(*PG_GETARG_NAME(0)), &options);
+	OssClient *client;
 	TimestampTz limit = DatumGetTimestampTz(DirectFunctionCall2(
 		timestamptz_mi_interval, TimestampTzGetDatum(GetCurrentTimestamp()), IntervalPGetDatum(PG_GETARG_INTERVAL_P(2))));
 	int64 aborted = 0;
 
+	client = open_server(NameStr(*PG_GETARG_NAME(0)), &options);
 	PG_TRY();
 	{
 		ListCell *lc;
