@@ -56,7 +56,7 @@ uninstall-tools:
 
 # header dependencies: coarse on purpose, the tree is small
 $(CORE_SRCS:.c=.o): $(wildcard $(srcdir)/oss_fdw/core/*.h)
-$(PG_SRCS:.c=.o): $(wildcard $(srcdir)/oss_fdw/core/oc.h $(srcdir)/oss_fdw/core/oc_value.h $(srcdir)/oss_fdw/pg/*.h)
+$(PG_SRCS:.c=.o): $(wildcard $(srcdir)/oss_fdw/core/oc*.h $(srcdir)/oss_fdw/pg/*.h)
 $(TOOL_OBJS): $(wildcard $(srcdir)/oss_fdw/core/oc.h $(srcdir)/oss_fdw/tools/*.h)
 
 -include contrib_tests/targets.mk
