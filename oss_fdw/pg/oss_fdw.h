@@ -377,7 +377,9 @@ extern Size oss_parallel_size(List *units);
 extern void oss_parallel_fill(OssSharedScan *shared, List *units);
 extern void oss_parallel_reset(OssSharedScan *shared);
 extern bool oss_parallel_next(OssSharedScan *shared, OssObject *object);
-extern OssCounters *oss_counters_create(OssSharedScan *shared);
+extern OssCounters *oss_counters_create(void);
+extern void oss_counters_share(OssSharedScan *shared, const OssCounters *counters);
+extern void oss_counters_end(OssCounters *counters);
 extern void oss_counters_add(const OssSharedScan *shared, int64 objects, int64 pruned, uint64 object_bytes, oc_stats *stats);
 extern void oss_counters_take(OssCounters *counters, int64 *objects, int64 *pruned, uint64 *object_bytes, oc_stats *stats);
 

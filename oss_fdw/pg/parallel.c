@@ -145,20 +145,41 @@ enum
 
 struct OssCounters
 {
-	pg_atomic_uint64 values[COUNTED];
+	dsm_segment *segment;
+	pg_atomic_uint64 *values; /* in it */
 };
 
-/* Leader: makes the counters and tells the workers about them.  The segment lives until the end of the query. */
+/*
+ * Leader: makes the counters, in the current memory context; NULL = the server has no segment left.  The mapping is the
+ * caller's until oss_counters_end.
+ */
 OssCounters *
-oss_counters_create(OssSharedScan *shared)
+oss_counters_create(void)
 {
-	dsm_segment *segment = dsm_create(sizeof(OssCounters), 0);
-	OssCounters *counters = dsm_segment_address(segment);
+	OssCounters *counters = palloc(sizeof(OssCounters));
 
+	counters->segment = dsm_create(sizeof(pg_atomic_uint64) * COUNTED, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	if (counters->segment == NULL)
+		return NULL;
+	dsm_pin_mapping(counters->segment);
+	counters->values = dsm_segment_address(counters->segment);
 	for (int i = 0; i < COUNTED; i++)
 		pg_atomic_init_u64(&counters->values[i], 0);
-	shared->counters = dsm_segment_handle(segment);
 	return counters;
+}
+
+/* Tells the workers about them. */
+void
+oss_counters_share(OssSharedScan *shared, const OssCounters *counters)
+{
+	shared->counters = dsm_segment_handle(counters->segment);
+}
+
+void
+oss_counters_end(OssCounters *counters)
+{
+	if (counters)
+		dsm_detach(counters->segment);
 }
 
 /* Worker: adds what it did.  Once for each worker. */
@@ -172,13 +193,13 @@ oss_counters_add(const OssSharedScan *shared, int64 objects, int64 pruned, uint6
 		[COUNTED_RECEIVED] = stats->bytes_received, [COUNTED_WAIT] = stats->wait_us,
 	};
 	dsm_segment *segment = shared->counters == DSM_HANDLE_INVALID ? NULL : dsm_attach(shared->counters);
-	OssCounters *counters;
+	pg_atomic_uint64 *shared_values;
 
 	if (segment == NULL)
 		return;
-	counters = dsm_segment_address(segment);
+	shared_values = dsm_segment_address(segment);
 	for (int i = 0; i < COUNTED; i++)
-		pg_atomic_fetch_add_u64(&counters->values[i], values[i]);
+		pg_atomic_fetch_add_u64(&shared_values[i], values[i]);
 	dsm_detach(segment);
 }
 

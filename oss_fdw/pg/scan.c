@@ -269,8 +269,16 @@ ossInitializeDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt, void 
 
 	oss_parallel_fill(coordinate, state->units);
 	state->shared = coordinate;
-	if (node->ss.ps.instrument)
-		state->counters = oss_counters_create(coordinate);
+	/* a rescan may come here again: its workers add to the same counters */
+	if (node->ss.ps.instrument && state->counters == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(state->context);
+
+		state->counters = oss_counters_create();
+		MemoryContextSwitchTo(old);
+	}
+	if (state->counters)
+		oss_counters_share(coordinate, state->counters);
 }
 
 void
@@ -487,6 +495,8 @@ release_scan(void *arg)
 	state->members = NULL;
 	oss_client_release(state->client);
 	state->client = NULL;
+	oss_counters_end(state->counters);
+	state->counters = NULL;
 }
 
 /* Manifests do not tell when an object was written: asked for when the query wants to know. */
