@@ -49,7 +49,7 @@ sub nothing_left
 	my ($what) = @_;
 	is_deeply([ $store->objects ], [], "$what: no object");
 	is_deeply([ $store->uploads ], [], "$what: no unfinished upload");
-	is($store->open_requests, 0, "$what: no open request");
+	ok($store->wait_idle, "$what: no open request");
 	$store->empty;
 	return;
 }
@@ -256,11 +256,11 @@ is( $session->query('BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT id FROM multip
 	'a cursor WITH HOLD outlives its transaction');
 is($session->query('CLOSE c'), '', 'and can be closed');
 like($session->query('BEGIN; DECLARE c CURSOR FOR SELECT id FROM multipart; FETCH 1 FROM c; ROLLBACK'), qr/^\d+$/, 'a cursor ends with its transaction');
-is($store->open_requests, 0, 'a cursor that was left leaves no open request');
+ok($store->wait_idle, 'a cursor that was left leaves no open request');
 for my $try (1 .. 5)
 {
 	like($session->query('SELECT id FROM multipart LIMIT 1'), qr/^\d+$/, 'LIMIT 1');
-	is($store->open_requests, 0, 'LIMIT leaves no open request');
+	ok($store->wait_idle, 'LIMIT leaves no open request');
 }
 is($session->query('SELECT count(*) FROM small WHERE false'), '0', 'a scan that is never run');
 is($session->query('BEGIN; SELECT count(*) FROM multipart; PREPARE TRANSACTION \'readonly\''), '20000',
