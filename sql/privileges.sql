@@ -49,6 +49,18 @@ RESET ROLE;
 DROP USER MAPPING FOR oss_fdw_guest SERVER store;
 DROP TABLE secured;
 DROP FUNCTION tell;
+-- the error_table is written as the owner of the foreign table, whose triggers gain nothing by a reader
+GRANT USAGE ON FOREIGN SERVER store TO oss_fdw_guest;
+CREATE SCHEMA guest AUTHORIZATION oss_fdw_guest;
+SET ROLE oss_fdw_guest;
+CREATE TABLE guest.rejected (object text, line bigint, byte_offset bigint, column_name text, message text, raw text, who name DEFAULT current_user);
+CREATE FOREIGN TABLE guest.dirty (id int, v int) SERVER store
+  OPTIONS (dir 'guarded', reject_limit 'unlimited', error_table 'rejected');
+RESET ROLE;
+SELECT count(*) FROM guest.dirty;
+SELECT DISTINCT who FROM guest.rejected;
+DROP SCHEMA guest CASCADE;
+REVOKE USAGE ON FOREIGN SERVER store FROM oss_fdw_guest;
 DROP VIEW window_view;
 DROP FOREIGN TABLE guarded;
 DROP ROLE oss_fdw_guest;

@@ -15,6 +15,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/varlena.h"
@@ -193,11 +194,16 @@ keep_row(OssRowIn *in, const char *column, const char *message)
 	Datum values[6];
 	char nulls[7] = "      ";
 	int code;
+	Oid user;
+	int security;
 
 	if (XactReadOnly)
 		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 						errmsg("cannot write to the error_table in a read-only transaction")));
 	refuse_parallel_mode(in);
+	/* as the foreign table's owner, who chose the table: its triggers must not run with the rights of whoever reads */
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(in->rel->rd_rel->relowner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (in->reject->plan == NULL)
@@ -213,16 +219,18 @@ keep_row(OssRowIn *in, const char *column, const char *message)
 	if (code != SPI_OK_INSERT)
 		elog(ERROR, "could not write to the error_table: %s", SPI_result_code_string(code));
 	SPI_finish();
+	SetUserIdAndSecContext(user, security);
 }
 
-/* As the current user, who needs INSERT on it. */
+/* A name without a schema is of the foreign table's: the reader's search_path must not choose what its owner writes to. */
 static void
 prepare_insert(OssRowIn *in)
 {
 	Oid types[6] = {TEXTOID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID};
 	List *names = oss_qualified_name_list(in->options->error_table);
 	RangeVar *range = makeRangeVarFromNameList(names);
-	char *name = quote_qualified_identifier(range->schemaname, range->relname);
+	char *name = quote_qualified_identifier(
+		range->schemaname ? range->schemaname : get_namespace_name(RelationGetNamespace(in->rel)), range->relname);
 	SPIPlanPtr plan;
 
 	plan = SPI_prepare(psprintf("INSERT INTO %s (object, line, byte_offset, column_name, message, raw) "
