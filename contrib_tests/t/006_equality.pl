@@ -141,6 +141,8 @@ my @variants = (
 	{ format => 'text', delimiter => ',', null => '@NULL@' },
 	{ format => 'text', header => 'true' },
 );
+# COPY has a header in text format since PostgreSQL 15
+pop @variants if $node->safe_psql('postgres', 'SHOW server_version_num') < 150000;
 
 sub pick
 {
