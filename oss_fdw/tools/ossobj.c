@@ -276,6 +276,13 @@ ossobj_parse_url(const char *text, ossobj_url *url)
 	url->bucket = slash ? tool_printf("%.*s", (int) (slash - colon - 3), colon + 3) : tool_copy(colon + 3);
 	url->key = tool_copy(slash ? slash + 1 : "");
 	url->glob = tool_has_glob(url->key);
+	if (!url->glob)
+	{
+		char *plain = tool_glob_prefix(url->key); /* without the quoting */
+
+		free(url->key);
+		url->key = plain;
+	}
 	if (oc_bucket_check(url->provider, url->bucket, &error) && (!*url->key || oc_key_check(url->key, &error)))
 		return true;
 	tool_complain("\"%.200s\": %s", text, error.message);
