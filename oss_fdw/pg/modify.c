@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -178,19 +179,26 @@ ossEndForeignInsert(EState *estate, ResultRelInfo *rinfo)
 	ossEndForeignModify(estate, rinfo);
 }
 
+/*
+ * Asked by information_schema for every table there is, so nothing may be raised here: options that do not fit together are the
+ * statement's to refuse.
+ */
 int
 ossIsForeignRelUpdatable(Relation rel)
 {
-	OssOptions options;
-	OssPlace *place;
+	ListCell *lc;
 
-	oss_options_for_table(RelationGetRelid(rel), GetUserId(), &options);
-	if (!options.updatable)
-		return 0;
-	if (options.bucket == NULL)
-		return 1 << CMD_INSERT; /* the statement will say what is missing */
-	place = oss_place(&options);
-	return place->glob || place->archive_member ? 0 : 1 << CMD_INSERT;
+	foreach (lc, GetForeignTable(RelationGetRelid(rel))->options)
+	{
+		DefElem *option = lfirst_node(DefElem, lc);
+		bool updatable;
+
+		if (pg_strcasecmp(option->defname, "updatable") == 0 && parse_bool(defGetString(option), &updatable) && !updatable)
+			return 0;
+		if (pg_strcasecmp(option->defname, "filepath") == 0 && oss_path_is_read_only(defGetString(option)))
+			return 0;
+	}
+	return 1 << CMD_INSERT;
 }
 
 /*

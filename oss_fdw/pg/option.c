@@ -630,6 +630,9 @@ parse_quantity(const OptionDef *def, const char *given, const char *text, int64 
 
 	errno = 0;
 	number = strtod(text, &end);
+	/* decimal only: strtod also takes 0x10, 1e3 and inf */
+	if (end != text + strspn(text, " +-.0123456789"))
+		goto invalid;
 	if (end == text || errno != 0 || isnan(number))
 		goto invalid;
 	while (isspace((unsigned char) *end))
@@ -643,7 +646,7 @@ parse_quantity(const OptionDef *def, const char *given, const char *text, int64 
 		factor = unit->factor;
 	}
 	number *= (double) factor;
-	if (number != rint(number) && default_unit == 0)
+	if (number != rint(number) && factor == 1)
 		goto invalid;
 	if (number < (double) def->minimum || number > (double) def->maximum || number >= 9.2e18)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),

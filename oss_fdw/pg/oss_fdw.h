@@ -234,6 +234,7 @@ typedef struct OssPlace
 extern OssPlace *oss_place(const OssOptions *options);
 extern bool oss_glob_match(const char *pattern, const char *key);
 extern bool oss_has_glob(const char *pattern);
+extern bool oss_path_is_read_only(const char *filepath);
 extern char *oss_glob_quote(const char *key);
 
 /* An object as the scan takes it; strings in the lister's context. */

@@ -111,6 +111,15 @@ split_archive(const char *filepath, char **member)
 	return pstrdup(filepath);
 }
 
+/* Patterns and members of archives can only be read. */
+bool
+oss_path_is_read_only(const char *filepath)
+{
+	char *member = NULL;
+
+	return oss_has_glob(split_archive(filepath, &member)) || member != NULL;
+}
+
 /* For messages: oss://bucket/key */
 char *
 oss_object_url(const OssOptions *options, const char *key)
