@@ -92,7 +92,7 @@ def make_tables():
         run("INSERT INTO in_%s SELECT * FROM lineitem" % codec)
         copy_objects("in_%s/" % codec, LOCAL[codec])
     with open(LOCAL["member"], "wb") as target:
-        subprocess.run(["gzip", "-6c", LOCAL["none"]], stdout=target, check=True)
+        subprocess.run(["gzip", "-1c", LOCAL["none"]], stdout=target, check=True)
     put_file("in_member/lineitem.csv.gz", LOCAL["member"])
     foreign_table("in_member", "store", "dir 'in_member/', format 'csv'")
     foreign_table("file_none", "files", "filename '%s', format 'csv'" % LOCAL["none"])
@@ -127,6 +127,8 @@ def run_round(rows, samples, store):
             samples.setdefault((row.name, number), []).append(sample(side, store))
             if row.place:
                 clear(row.place)
+        say("  %-38s %8.3f s, rivals%s" % (row.name, samples[(row.name, 0)][-1]["seconds"], "".join(
+            " %.3f" % samples[(row.name, number)][-1]["seconds"] for number in range(1, len(row.rivals) + 1))))
 
 
 def median(samples, field):
@@ -194,6 +196,7 @@ def main():
     check_tables()
     results["csv_bytes"] = os.path.getsize(LOCAL["none"])
     say("%.1f MB as csv, %.1f as gzip, %.1f as zstd" % tuple(os.path.getsize(LOCAL[c]) / 1e6 for c in ("none", "gzip", "zstd")))
+    say("looking for other rivals")
     extra, results["absent"] = rivals.available(LOCAL["none"], foreign_table)
     work = chosen(table.exports() + table.scans() + table.loads(LOCAL["none"]) + extra)
     for number in range(1, rounds + 1):
