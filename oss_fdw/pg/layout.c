@@ -16,6 +16,7 @@ static int partition_index(const OssOptions *options, const char *column);
 static void check_layout(Relation rel, const OssOptions *options, const OssLayout *layout);
 static void check_partition_names(Relation rel, const OssOptions *options, OssLayout *layout);
 static void check_metadata_type(const OssColumn *column);
+static void check_column_list(Relation rel, const OssLayout *layout, const char *option, const char *text);
 
 /* In the current memory context. */
 OssLayout *
@@ -123,6 +124,9 @@ check_layout(Relation rel, const OssOptions *options, const OssLayout *layout)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 						errmsg("foreign table \"%s\" has no column besides its partition columns", RelationGetRelationName(rel)),
 						errhint("Set keep_partition_columns, or partition by fewer columns.")));
+	check_column_list(rel, layout, "force_quote", options->force_quote);
+	check_column_list(rel, layout, "force_not_null", options->force_not_null);
+	check_column_list(rel, layout, "force_null", options->force_null);
 	for (int i = 0; i < layout->column_count; i++)
 	{
 		const OssColumn *column = &layout->columns[i];
@@ -160,4 +164,29 @@ check_metadata_type(const OssColumn *column)
 		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
 						errmsg("metadata column \"%s\" has the wrong type %s", column->name, format_type_be(column->type)),
 						errhint("path, file and etag are text, size and line are bigint, mtime is timestamptz.")));
+}
+
+/* A list may name only columns that there are. */
+static void
+check_column_list(Relation rel, const OssLayout *layout, const char *option, const char *text)
+{
+	List *names;
+	ListCell *lc;
+
+	if (text == NULL || strcmp(text, "*") == 0)
+		return;
+	if (!SplitIdentifierString(pstrdup(text), ',', &names))
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE), errmsg("invalid value \"%s\" for option \"%s\"", text, option),
+						errhint("Give column names separated by commas, or * for all.")));
+	foreach (lc, names)
+	{
+		bool found = false;
+
+		for (int i = 0; i < layout->column_count && !found; i++)
+			found = strcmp(layout->columns[i].name, lfirst(lc)) == 0;
+		if (!found)
+			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+							errmsg("column \"%s\" of option \"%s\" does not exist", (char *) lfirst(lc), option),
+							errdetail("Foreign table \"%s\" has no such column.", RelationGetRelationName(rel))));
+	}
 }
