@@ -73,7 +73,7 @@ sub start
 	return { pid => $pid, in => $write, errors => $errors };
 }
 
-# Feeds a started program with the same rows for so many seconds, or until it has ended.
+# Feeds a started program with the same rows for so many seconds, or until it has ended.  The last row may be cut.
 sub feed
 {
 	my ($self, $program, $rows, $seconds) = @_;

@@ -149,7 +149,7 @@ exits_with('no bucket', 105, qr/BucketName/, command(BucketName => undef));
 exits_with('no dir', 105, qr/DirName/, command(DirName => undef));
 exits_with('a value is missing', 105, qr/BatchSize/, command() . ' --BatchSize');
 exits_with('nobody listens', 255, qr/connect/i, command(Endpoint => 'http://127.0.0.1:1'));
-exits_with('not TLS', 255, qr/./, command(Endpoint => "https://127.0.0.1:$store->{port}"));
+exits_with('a certificate that nobody trusts', 255, qr/certificate/, command(Endpoint => $store->tls_endpoint));
 exits_with('unknown option', 2, qr/--NoSuchOption/, command() . ' --NoSuchOption 1');
 exits_with('impossible size of batches', 2, qr/BatchSize/, command(BatchSize => '0'));
 exits_with('unknown compression', 2, qr/Compression/, command(Compression => 'rar'));
@@ -297,9 +297,14 @@ for my $provider (qw(obs s3))
 	$store->empty;
 }
 
+my $over_tls = command(Endpoint => $store->tls_endpoint, CaFile => $store->ca_file);
+$node->safe_psql('postgres', "COPY test TO PROGRAM '$over_tls'");
+is(content('codes/'), "1\tone\n2\ttwo\n3\tthree\n", 'TLS with the right authority');
+$store->empty;
+
 # the secret is not to be seen in the list of processes
-my $program = $tool->start('hg_dump_to_oss', '--AccessKeyId', $id, '--AccessKeySecret', $secret, '--Endpoint', $endpoint, @place);
 $store->reset_counters;
+my $program = $tool->start('hg_dump_to_oss', '--AccessKeyId', $id, '--AccessKeySecret', $secret, '--Endpoint', $endpoint, @place);
 for my $try (1 .. 600)
 {
 	last if $store->requests('ListObjectsV2') > 0;
@@ -388,8 +393,8 @@ for my $step ([ 'the upload is begun', { op => 'InitiateMultipartUpload', stage 
 	my ($what, $rule) = @$step;
 	my $fault = $store->fault({ %$rule, action => 'block' });
 	my $program = $tool->start(@with_keys);
-	syswrite($program->{in}, $rows);
-	$tool->feed($program, $rows, 1) unless $rule->{op} eq 'PutObject';
+	# whole rows, since their end is looked at; parts begin at 8 MB
+	print { $program->{in} } $rows x ($rule->{op} eq 'PutObject' ? 1 : 40) or die "write: $!";
 	close($program->{in});
 	ok($store->wait_blocked($fault), "SIGTERM when $what: it came there");
 	kill 'TERM', $program->{pid};
