@@ -41,7 +41,8 @@ trap 'exit 130' INT TERM HUP
 mkdir "$tmp/out" "$tmp/tmp"
 unset MAKEFLAGS MAKELEVEL MFLAGS PGHOST PGPORT PGUSER PGDATABASE PGOPTIONS PGSERVICE PGDATA
 export OSS_TEST_TMP=$tmp/tmp OSS_TEST_OUT=$tmp/out
-export LC_ALL=C.UTF-8 TZ=UTC BUILD_DIR=$tmp/build
+# PostgreSQL's test modules take LC_ALL away; then LANG decides the encoding of new clusters
+export LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC BUILD_DIR=$tmp/build
 mkdir "$BUILD_DIR"
 [ ! -x "$build/venv/bin/python3" ] || export INTEROP_PYTHON=$build/venv/bin/python3
 
