@@ -161,10 +161,10 @@ ref_next_row(ref_input *in, ref_row *row, int *stop)
 				n = i + 2 < in->size ? ref_line_end(in, i + 2, problem) : 1;
 				if (n > 0 && problem[0] == 0)
 				{
-					*stop = 1;
 					row->end = i;
-					in->at = in->size;
-					return i > row->begin;
+					*stop = i == row->begin;
+					in->at = *stop || i + 2 >= in->size ? in->size : i + 2 + n;
+					return !*stop;
 				}
 				in->eol = eol;
 				c = in->data[i + 2];

@@ -129,7 +129,7 @@ test_text(void)
 	CHECK_SPLIT(o, "a\\\tb\tc\\\nd\nx\ty\n", "a\tb|c\nd;x|y;");
 	CHECK_SPLIT(o, "1\t2\n\\.\ngarbage\n", "1|2;");
 	CHECK_SPLIT(o, "1\t2\n\\.", "1|2;");
-	CHECK_SPLIT(o, "1\t2\\.\nx", "1|2;");
+	CHECK_SPLIT(o, "1\t2\\.\n3\t4\n", "1|2;3|4;"); /* COPY goes on behind a row that ends so */
 	CHECK_SPLIT(o, "1\t2\n\\.x\n", "1|2;!end-of-copy marker corrupt@2.0");
 	CHECK_SPLIT(o, "1\t2\r\n\\.\n", "1|2;!end-of-copy marker does not match previous newline style@2.0");
 	CHECK_SPLIT(o, "1\t2\r\n\\.\r\n", "1|2;");

@@ -78,8 +78,9 @@ oc_reader_window_room(oc_reader *reader)
 	/* at first two for each batch that was taken: the owner may not want much */
 	if (reader->ramp < OC_OPENING && early < room)
 		room = early;
-	/* whatever others hold, a first source that has run dry must be able to go on */
-	if (room < 1 && in_flight < connections && first != NULL && first->fetch_next < first->fetch_end && is_dry(first))
+	/* whatever others hold, a first source that has run dry must be able to go on, and so must the search for one */
+	if (room < 1 && in_flight < connections &&
+		(first == NULL || (first->fetch_next < first->fetch_end && is_dry(first))))
 		room = 1;
 	return room;
 }

@@ -27,6 +27,7 @@ static oc_status take_header(oc_splitter *s, const char *row, const oc_row_end *
 static bool split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error);
 static bool match_header(oc_splitter *s, const oc_field *fields, oc_error *error);
 static void advance(oc_splitter *s, const char *row, size_t bytes);
+static bool is_marked(const oc_split_options *options);
 static bool find_line(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end);
 static oc_status skip_mark(oc_splitter *s, const char *data, size_t size, bool last, size_t *taken, oc_error *error);
 
@@ -104,6 +105,9 @@ copy_options(oc_splitter *s, const oc_split_options *options, oc_error *error)
 		options->format == OC_FORMAT_TEXT;
 	s->walkable = s->walkable && s->delimiter_size == 1 && s->eol_size <= 2 && count > 0;
 	if (s->eol_size == 2 && strcmp(options->eol, "\r\n") != 0)
+		s->walkable = false;
+	/* the marker would look like a sound row */
+	if (is_marked(&s->options) && (options->column_count == 1 || options->fill_missing))
 		s->walkable = false;
 	return true;
 }
@@ -531,6 +535,13 @@ skip_mark(oc_splitter *s, const char *data, size_t size, bool last, size_t *take
 
 /* ---------------------------------------------------------------- one row */
 
+/* csv in which a line of backslash and dot ends the data */
+static bool
+is_marked(const oc_split_options *options)
+{
+	return options->format == OC_FORMAT_CSV && options->csv_end_marker;
+}
+
 /* Counts lines and bytes of what was taken. */
 static void
 advance(oc_splitter *s, const char *row, size_t bytes)
@@ -559,11 +570,15 @@ advance(oc_splitter *s, const char *row, size_t bytes)
 
 /* Gives one found row (or line to skip, or header) to its taker.  bad: offset of the first byte with a wrong encoding. */
 static oc_status
-take_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error)
+take_row(oc_splitter *s, const char *row, const oc_row_end *found, size_t bad, oc_error *error)
 {
+	oc_row_end marker = {.next = found->next, .stop = true};
+	const oc_row_end *end = found;
 	oc_split_memory *memory = s->memory;
 	oc_status status = OC_OK;
 
+	if (is_marked(&s->options) && s->skip_left == 0 && end->size == 2 && end->next > 2 && memcmp(row, "\\.", 2) == 0)
+		end = &marker;
 	if (end->size > s->max_row)
 	{
 		oc_error_set(error, OC_ERR_LIMIT, "a row is longer than %llu bytes", (unsigned long long) s->max_row);

@@ -84,7 +84,7 @@ end_marker(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t si
 	}
 	end->size = at;
 	end->problem = scan->problem;
-	end->stop = true;
+	end->stop = at == 0; /* COPY takes a row before the marker, and goes on */
 	return OC_EOL_HERE;
 }
 

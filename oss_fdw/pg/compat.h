@@ -136,4 +136,7 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 }
 #endif
 
+/* COPY takes a csv line of backslash and dot for the end of the data */
+#define OSS_CSV_END_MARKER (PG_VERSION_NUM < 180000)
+
 #endif

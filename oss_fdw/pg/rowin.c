@@ -195,6 +195,7 @@ oss_rowin_fill(OssRowIn *in, oc_split_options *split)
 	split->header = options->header == OSS_HEADER_MATCH ? 2 : options->header == OSS_HEADER_WRITE ? 1 : 0;
 	split->skip = options->skip;
 	split->noescaping = options->noescaping;
+	split->csv_end_marker = OSS_CSV_END_MARKER;
 	split->ignore_extra = options->ignore_extra_data;
 	split->fill_missing = options->fill_missing_fields;
 	split->replace_illegal = options->compatible_illegal_chars;
