@@ -185,7 +185,8 @@ for my $leader ('on', 'off')
 	is($told, index($bad, "\noops") + 1, "leader $leader: where the row begins");
 }
 $t->sql('RESET parallel_leader_participation');
-$store->put('bad/x.txt', substr($text, 0, 500_000 > length $text ? length($text) / 2 : 200_000) =~ s/[^\n]*\z//r . "\\.\n" . $text);
+# at the start of a row: a marker inside one ends only that row
+$store->put('bad/x.txt', substr($text, 0, length($text) / 2) =~ s/\n\d+\t(?:(?!\n\d+\t).)*\z/\n/sr . "\\.\n" . $text);
 $t->fails('rows behind an end-of-copy marker in a split object', 'SELECT count(*) FROM bad', qr/end-of-copy/, qr{bad/x\.txt});
 $store->put('bad/x.txt', "$text\\.\n");
 $t->rows_are('a marker at the very end is none', 'SELECT count(*), sum(id) FROM bad', "$rows|" . $rows * ($rows + 1) / 2);
