@@ -9,6 +9,7 @@ package OssRead;
 use strict;
 use warnings;
 use Carp;
+use IO::Socket::INET;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
 use Test::More;
@@ -85,6 +86,28 @@ sub rows_are
 	$out = join("\n", grep { !/^(?:NOTICE|LOCATION|WARNING|DETAIL|HINT):/ } split(/\n/, $out, -1)) if $out !~ /^ERROR:/m;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is(substr($out, 0, 3000), $expected, $what);
+	return;
+}
+
+# Many small objects, key => bytes: on one connection, each request in one write (two would wait for each other's ACK).
+sub put_many
+{
+	my ($self, %objects) = @_;
+	my ($host, $path) = $self->{store}{control} =~ m{^http://([^/]+)(/.*)$};
+	my $socket = IO::Socket::INET->new(PeerAddr => $host) or croak("$host: $!");
+
+	for my $key (sort keys %objects)
+	{
+		my $name = $key =~ s/([^A-Za-z0-9._~-])/sprintf('%%%02X', ord($1))/ger;
+		syswrite($socket, "PUT $path/data?bucket=" . $self->{store}->bucket . "&key=$name HTTP/1.1\r\nHost: $host\r\nContent-Length: "
+			  . length($objects{$key}) . "\r\n\r\n$objects{$key}");
+		my $answer = '';
+		until ($answer =~ /^content-length: (\d+)\r\n(?:.*?\r\n)?\r\n(.*)/ims && length($2) >= $1)
+		{
+			sysread($socket, $answer, 65_536, length $answer) or croak("put $key: the store hung up");
+		}
+		croak("put $key: $answer") if $answer !~ m{^HTTP/1\.1 200};
+	}
 	return;
 }
 

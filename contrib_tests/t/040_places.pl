@@ -109,8 +109,7 @@ is(asked_prefixes("filepath 'p/a.csv'"), '', 'one object is not listed at all');
 # ---- pages
 
 my $many = 2045;
-$store->put(sprintf('many/%05d', $_), "$_\n") for 1 .. $many;
-$store->put(sprintf('many/%05d/x', $_), "0\n") for 1 .. 30;
+$t->put_many(map({ sprintf('many/%05d', $_) => "$_\n" } 1 .. $many), map({ sprintf('many/%05d/x', $_) => "0\n" } 1 .. 30));
 $t->table('many', 'n int', "dir 'many/'");
 $store->reset_counters;
 $t->rows_are('a list of several pages', 'SELECT count(*), sum(n), count(DISTINCT n) FROM many', "$many|" . $many * ($many + 1) / 2 . "|$many");
