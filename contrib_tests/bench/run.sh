@@ -33,7 +33,7 @@ $sudo make --no-print-directory install >/dev/null
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 chmod 755 "$tools"
-gcc -std=gnu11 -O2 -Wall -Wextra -Ioss_fdw/core -o "$tools/put_one" contrib_tests/bench/put_one.c oss_fdw/core/*.o \
+gcc -std=gnu11 -O2 -Wall -Wextra -Ioss_fdw/core -o "$tools/put_one" contrib_tests/bench/put_one.c $(printf '%s\n' oss_fdw/core/*.c | sed 's/c$/o/') \
 	$(pkg-config --libs $(sed -n 's/^CORE_PKGS *= *//p' Makefile)) -lbz2 -lpthread -lm
 export OSS_BENCH_PUT_ONE=$tools/put_one
 
