@@ -434,7 +434,6 @@ extern oc_decoder *oc_decoder_open(oc_codec codec, oc_error *error);
  */
 extern oc_status oc_decoder_read(oc_decoder *decoder, const unsigned char **source, size_t *source_size, bool last,
 								 void *target, size_t target_size, size_t *written, oc_error *error);
-extern oc_codec oc_decoder_codec(const oc_decoder *decoder); /* AUTO until decided */
 extern void oc_decoder_close(oc_decoder *decoder);
 
 /* ---------------------------------------------------------------- archives */

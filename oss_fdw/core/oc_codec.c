@@ -333,12 +333,6 @@ oc_decoder_close(oc_decoder *decoder)
 	free(decoder);
 }
 
-oc_codec
-oc_decoder_codec(const oc_decoder *decoder)
-{
-	return decoder->codec;
-}
-
 static bool
 decide(oc_decoder *decoder, oc_codec codec, oc_error *error)
 {
