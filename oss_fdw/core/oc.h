@@ -594,6 +594,8 @@ extern void oc_export_close(oc_export *export);
 
 /* ---------------------------------------------------------------- import: objects to rows */
 
+#include "oc_value.h" /* formatters and parsers of values */
+
 typedef enum oc_format
 {
 	OC_FORMAT_CSV,
@@ -614,6 +616,7 @@ typedef struct oc_split_column
 	uint32_t position;			/* fixed: byte offset */
 	uint32_t length;			/* fixed: bytes */
 	bool raw_json;				/* jsonl: the field is the value's JSON text, a string with its quotes; else strings are decoded */
+	oc_conversion conversion;	/* of needed columns: a field in its plain form becomes a value (OC_FIELD_VALUE) */
 } oc_split_column;
 
 typedef struct oc_split_options
@@ -634,15 +637,26 @@ typedef struct oc_split_options
 	bool fill_missing;			/* missing trailing fields are NULL */
 	bool replace_illegal;		/* NUL to space, bytes that are not UTF-8 to '?' */
 	bool validate_utf8;			/* the text must be valid UTF-8 (the server's encoding is) */
+	bool may_overwrite;			/* the bytes given to oc_splitter_next may be changed: values are made in place */
 	bool tolerate;				/* a malformed row is returned as a bad row, not as an error; implies row facts; not for binary */
 	uint64_t max_row;			/* bytes; 0 = 1 GB - 1 */
 } oc_split_options;
 
+#define OC_FIELD_NULL (-1)
+#define OC_FIELD_VALUE (-2)		/* converted: oc_field_value, which lives as long as the batch */
+
 typedef struct oc_field
 {
 	const char *data;			/* not NUL-terminated, but data[size] is readable */
-	int32_t size;				/* -1 = NULL */
+	int32_t size;				/* or one of the above */
 } oc_field;
+
+/* The value of a converted field (oc_conversion). */
+static inline uint64_t
+oc_field_value(const oc_field *field)
+{
+	return (uint64_t) (uintptr_t) field->data;
+}
 
 typedef struct oc_row
 {
@@ -791,7 +805,5 @@ extern char *oc_manifest_write(oc_provider provider, const char *bucket, const o
  */
 extern bool oc_manifest_parse(const char *text, size_t size, oc_manifest *manifest, oc_error *error);
 extern void oc_manifest_free(oc_manifest *manifest);
-
-#include "oc_value.h" /* formatters and parsers of values */
 
 #endif

@@ -67,6 +67,12 @@ oc_splitter_open(const oc_split_options *options, bool row_facts, oc_error *erro
 		return NULL;
 	}
 	s->counting = s->needed == 0 && !row_facts;
+	if (!oc_split_convert_open(s))
+	{
+		oc_error_set(error, OC_ERR_MEMORY, "out of memory for a splitter");
+		oc_splitter_close(s);
+		return NULL;
+	}
 	oc_splitter_begin(s, true);
 	return s;
 }
@@ -145,6 +151,7 @@ oc_splitter_close(oc_splitter *s)
 			free((char *) s->columns[i].name);
 	free(s->columns);
 	free(s->map);
+	free(s->conversions);
 	free((char *) s->options.null_string);
 	oc_buf_free(&s->carry);
 	oc_split_memory_free(&s->own);
@@ -300,6 +307,11 @@ oc_splitter_next(oc_splitter *s, const char *data, size_t size, bool last, size_
 		s->ignored |= *consumed < size;
 		*consumed = size; /* whatever follows the end-of-data marker */
 	}
+	if (status == OC_OK && !oc_split_convert(s, data, size))
+	{
+		oc_error_set(error, OC_ERR_MEMORY, "out of memory for a batch of values");
+		status = OC_FAILED;
+	}
 	memset(batch, 0, sizeof(*batch));
 	batch->row_count = memory->row_count;
 	batch->field_count = s->needed;
@@ -377,6 +389,8 @@ split_data(oc_splitter *s, const char *data, size_t size, bool last, size_t *tak
 		if (s->walkable && s->eol != OC_EOL_UNKNOWN && !s->header_due && s->skip_left == 0)
 		{
 			result = oc_walk(s, data + at, bad, &step);
+			if (!oc_split_convert(s, data, size))
+				result = OC_WALK_MEMORY;
 			at += step;
 			bad -= step;
 			sight -= step;

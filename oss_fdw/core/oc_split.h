@@ -46,6 +46,9 @@ typedef struct oc_split_memory
 	oc_arena arena;	 /* de-escaped fields */
 	oc_buf held;	 /* the row that came out of carry */
 	size_t row_count;
+	size_t converted; /* rows of which the fields are values where that is possible */
+	char *room;		  /* for values, in the arena */
+	size_t room_size;
 } oc_split_memory;
 
 typedef enum oc_eol
@@ -89,6 +92,8 @@ struct oc_splitter
 	bool row_facts;
 	bool counting;		/* nothing is stored: neither fields nor row facts */
 	bool walkable;		/* the fast path can serve these options */
+	oc_conversion *conversions; /* by needed column; NULL: nothing is converted */
+	bool overwrites;	/* a value may take the byte in front of its field */
 	int simd;			/* enum oc_simd_level */
 	size_t delimiter_size;
 	size_t eol_size;
@@ -156,6 +161,16 @@ extern char *oc_arena_take(oc_arena *arena, size_t size);
 extern void oc_arena_trim(oc_arena *arena, size_t unused);
 /* How much memory a batch holds. */
 extern size_t oc_split_memory_size(const oc_split_memory *memory);
+
+/* ---- oc_split_convert.c: fields to values */
+
+/* Copies what the columns say about it.  false: out of memory. */
+extern bool oc_split_convert_open(oc_splitter *s);
+/*
+ * Converts the fields of the rows that were added since the last call.  Bytes of [data, data + size) may be overwritten in front of
+ * fields, if the splitter may do so at all.  false: out of memory.
+ */
+extern bool oc_split_convert(oc_splitter *s, const char *data, size_t size);
 
 /* ---- oc_split_check.c: encoding */
 

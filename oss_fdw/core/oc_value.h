@@ -234,4 +234,29 @@ extern bool oc_utf8_valid(const char *data, size_t size, size_t *bad_offset);
 /* Characters in valid UTF-8, for varchar(n) and bpchar(n). */
 extern size_t oc_utf8_length(const char *data, size_t size);
 
+/* ---------------------------------------------------------------- values as the server keeps them */
+
+/*
+ * How a field becomes a Datum: the server's word for a value, or the address of one.  Words are sign-extended as the server's
+ * macros do it; variable-length values have its little- or big-endian headers of one or four bytes.  Only for servers with words of 64 bits.
+ */
+typedef struct oc_conversion
+{
+	oc_class class;			/* OC_CLASS_OTHER: the field stays as it is */
+	int precision;			/* as oc_parse_numeric, oc_parse_time and oc_parse_timestamp want it */
+	int scale;
+	int32_t max_chars;		/* varchar(n), bpchar(n); -1 = no limit */
+	bool is_bpchar;			/* only what is padded already */
+	bool utf8;				/* what characters are counted in; false: bytes */
+} oc_conversion;
+
+/* Bytes at target that oc_convert may need for a field of size bytes, alignment included; 0: none. */
+extern size_t oc_convert_room(const oc_conversion *how, size_t size);
+/*
+ * Makes the value of a field.  target: room of oc_convert_room, 4-byte alignment; *used tells how much of it the value takes (a
+ * multiple of 4).  ahead: the byte before data may be overwritten, and then a short text becomes a value where it stands.
+ * false: the text needs the type's input function; nothing was taken.
+ */
+extern bool oc_convert(const oc_conversion *how, const char *data, size_t size, bool ahead, char *target, size_t *used, uint64_t *value);
+
 #endif

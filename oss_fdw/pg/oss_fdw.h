@@ -290,9 +290,11 @@ extern int oss_push_pins(void);
 typedef struct OssRowIn OssRowIn;
 
 extern OssRowIn *oss_rowin_begin(Relation rel, const OssOptions *options, const OssLayout *layout, Bitmapset *needed);
+extern void oss_rowin_filter(OssRowIn *in, Bitmapset *attnums);
 extern int oss_rowin_fill(OssRowIn *in, oc_split_options *split);
 extern void oss_rowin_object(OssRowIn *in, const char *bucket, const oc_object *object);
 extern bool oss_rowin_row(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *slot);
+extern void oss_rowin_rest(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *slot);
 /* partition and metadata columns of an object, for pruning; values in the given context */
 extern void oss_rowin_facts(OssRowIn *in, const char *bucket, const oc_object *object, TupleTableSlot *slot,
 							MemoryContext context);

@@ -25,11 +25,13 @@
 #define GUESSED_BYTES (10.0 * 1024 * 1024) /* a table of which nothing is known */
 #define REQUEST_COST 100.0				   /* a round trip, in units of seq_page_cost */
 #define SAMPLE_BYTES (64.0 * 1024 * 1024)  /* stored bytes that ANALYZE reads */
+#define FILTER_FIRST_SELECTIVITY 0.5	   /* below it, conditions are tried before the other columns are converted */
 #define FIELD_COST_FACTOR 0.2			   /* parsing a field, in units of cpu_operator_cost */
 
 static double stored_bytes(Oid relid, const RelOptInfo *baserel, OssOptions *options);
 static void add_parallel_path(PlannerInfo *root, RelOptInfo *baserel, Cost startup, Cost per_row);
 static List *needed_attributes(RelOptInfo *baserel);
+static bool filters_first(const RelOptInfo *baserel);
 static int acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows, double *totalrows,
 							   double *totaldeadrows);
 
@@ -92,7 +94,16 @@ ossGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid, Fo
 				  List *scan_clauses, Plan *outer_plan)
 {
 	return make_foreignscan(tlist, extract_actual_clauses(scan_clauses, false), baserel->relid, NIL,
-							list_make2(needed_attributes(baserel), list_make1_int(root->qual_security_level > 0)), NIL, NIL, outer_plan);
+							list_make2(needed_attributes(baserel),
+									   list_make2_int(root->qual_security_level > 0, filters_first(baserel))),
+							NIL, NIL, outer_plan);
+}
+
+/* Do the conditions drop so many rows that their columns should be converted first? */
+static bool
+filters_first(const RelOptInfo *baserel)
+{
+	return baserel->baserestrictinfo != NIL && baserel->rows < baserel->tuples * FILTER_FIRST_SELECTIVITY;
 }
 
 bool

@@ -2,9 +2,11 @@
  * rowin.c
  *	  Fields of a batch -> datums in a virtual slot.
  *
- * Only the columns that the query needs have fields.  A field in its type's plain form is converted by the core's parser; everything
- * else goes to the type's input function, which also words the errors.  By-reference values live in an arena until the
- * next row.  A bad value names object, line, column and an excerpt (error context), or becomes a rejected row.
+ * Only the columns that the query needs have fields.  A field in its type's plain form was converted by the core already, in the thread
+ * that split its row: its datum is taken as it is.  What is converted only for rows that pass the scan's filter goes through
+ * the core's parser here.  Everything else goes to the type's input function, which also words the errors.  By-reference values live in
+ * the batch, or in an arena until the next row.  A bad value names object, line, column and an excerpt (error context),
+ * or becomes a rejected row.
  */
 #include "rowin.h"
 
@@ -24,11 +26,17 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+/* the core's words for values are datums; small layouts are what it writes */
+#define WORDS_HOLD_VALUES (SIZEOF_DATUM == 8)
+StaticAssertDecl(VARHDRSZ == 4 && VARHDRSZ_SHORT == 1 && VARATT_SHORT_MAX == 0x7F, "oc_convert.c writes these headers");
+StaticAssertDecl(sizeof(pg_uuid_t) == 16 && sizeof(DateADT) == 4 && sizeof(TimeADT) == 8 && sizeof(Timestamp) == 8,
+				 "oc_convert.c makes these values");
+
 #define ARENA_FIRST ((size_t) 8192)
 #define ARENA_MAX ((size_t) 1 << 20)
 
 static void setup_typmod(InColumn *column);
-static bool parse_fast(OssRowIn *in, InColumn *column, const char *data, size_t size, Datum *value);
+static bool convert_fast(OssRowIn *in, InColumn *column, const char *data, size_t size, Datum *value);
 static Datum convert_slow(OssRowIn *in, InColumn *column, const char *data, size_t size);
 static Datum convert_by_pattern(InColumn *column, const char *text);
 static void setup_json(InColumn *column);
@@ -58,6 +66,7 @@ oss_rowin_begin(Relation rel, const OssOptions *options, const OssLayout *layout
 	in->all_facts = palloc0(sizeof(InColumn) * width);
 	in->fact_values = palloc0(sizeof(Datum) * width);
 	in->fact_nulls = palloc0(sizeof(bool) * width);
+	in->order = palloc0(sizeof(int) * width);
 	in->object_context = AllocSetContextCreate(CurrentMemoryContext, "oss_fdw object", ALLOCSET_SMALL_SIZES);
 	in->row_context = AllocSetContextCreate(CurrentMemoryContext, "oss_fdw row", ALLOCSET_DEFAULT_SIZES);
 	in->arena_size = ARENA_FIRST;
@@ -87,9 +96,34 @@ oss_rowin_begin(Relation rel, const OssOptions *options, const OssLayout *layout
 				oss_setup_in_column(in, &in->facts[in->fact_count++], column);
 		}
 	}
+	for (int i = 0; i < in->count; i++)
+		in->order[i] = i;
+	in->filter_count = in->count;
 	if (options->reject_limit && strcmp(options->reject_limit, "0") != 0)
 		in->reject = oss_reject_begin(in);
 	return in;
+}
+
+/*
+ * Only these columns are converted by oss_rowin_row; the others by oss_rowin_rest, for rows that are wanted.  Called before
+ * oss_rowin_fill.
+ */
+void
+oss_rowin_filter(OssRowIn *in, Bitmapset *attnums)
+{
+	int rest;
+
+	in->filter_count = 0;
+	for (int i = 0; i < in->count; i++)
+		if (bms_is_member(in->columns[i].column->attnum, attnums))
+			in->order[in->filter_count++] = i;
+	rest = in->filter_count;
+	for (int i = 0; i < in->count; i++)
+		if (!bms_is_member(in->columns[i].column->attnum, attnums))
+		{
+			in->columns[i].early = false;
+			in->order[rest++] = i;
+		}
 }
 
 /* Input side of one column; also for folder values. */
@@ -103,10 +137,9 @@ oss_setup_in_column(OssRowIn *in, InColumn *column, const OssColumn *from)
 	column->column = from;
 	column->base = getBaseType(from->type);
 	/* json's input function checks the text */
-	column->class = column->base == JSONOID ? OC_CLASS_OTHER : oss_class_of(column->base);
+	column->conversion.class = column->base == JSONOID ? OC_CLASS_OTHER : oss_class_of(column->base);
 	/* a domain may have constraints: its input function checks them */
-	column->fast = oss_fast_paths && column->class != OC_CLASS_OTHER && column->base == from->type;
-	column->is_bpchar = column->base == BPCHAROID;
+	column->fast = oss_fast_paths && WORDS_HOLD_VALUES && column->conversion.class != OC_CLASS_OTHER && column->base == from->type;
 	setup_typmod(column);
 	if (options->format == OC_FORMAT_BINARY && from->in_file)
 	{
@@ -125,6 +158,8 @@ oss_setup_in_column(OssRowIn *in, InColumn *column, const OssColumn *from)
 	if (!from->in_file)
 		column->format_pattern = NULL;
 	column->fast = column->fast && column->format_pattern == NULL;
+	/* what the text format's escapes have made must be checked by the server's routine */
+	column->early = column->fast && !(in->verify && column->conversion.class == OC_CLASS_TEXT);
 	column->by_json = options->format == OC_FORMAT_JSONL && from->in_file &&
 					  (column->base == JSONOID || column->base == JSONBOID || type_is_array(column->base) ||
 					   type_is_rowtype(column->base));
@@ -135,26 +170,32 @@ oss_setup_in_column(OssRowIn *in, InColumn *column, const OssColumn *from)
 static void
 setup_typmod(InColumn *column)
 {
+	oc_conversion *conversion = &column->conversion;
 	int32 typmod = column->column->typmod;
 
-	column->max_chars = -1;
-	column->precision = column->class == OC_CLASS_NUMERIC ? 0 : -1;
+	conversion->max_chars = -1;
+	conversion->precision = conversion->class == OC_CLASS_NUMERIC ? 0 : -1;
+	conversion->is_bpchar = column->base == BPCHAROID;
+	conversion->utf8 = GetDatabaseEncoding() == PG_UTF8;
 	if (typmod < 0)
 		return;
-	switch (column->class)
+	switch (conversion->class)
 	{
 		case OC_CLASS_TEXT:
-			column->max_chars = typmod - VARHDRSZ;
+			conversion->max_chars = typmod - VARHDRSZ;
+			/* the core counts characters of one byte, and those of UTF-8 */
+			if (conversion->is_bpchar && !conversion->utf8 && pg_database_encoding_max_length() > 1)
+				column->fast = false;
 			break;
 		case OC_CLASS_NUMERIC:
-			column->precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
+			conversion->precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
 			/* 15 has negative and large scales in 11 signed bits */
-			column->scale = (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+			conversion->scale = (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
 			break;
 		case OC_CLASS_TIME:
 		case OC_CLASS_TIMESTAMP:
 		case OC_CLASS_TIMESTAMPTZ:
-			column->precision = typmod;
+			conversion->precision = typmod;
 			break;
 		default:
 			break;
@@ -180,10 +221,13 @@ oss_rowin_fill(OssRowIn *in, oc_split_options *split)
 		columns[i].length = from->options.length;
 	}
 	for (int i = 0; i < in->count; i++)
-		if (in->columns[i].by_json)
-			for (int j = 0; j < in->layout->file_count; j++)
-				if (&in->layout->columns[in->layout->file_columns[j]] == in->columns[i].column)
-					columns[j].raw_json = true;
+		for (int j = 0; j < in->layout->file_count; j++)
+			if (&in->layout->columns[in->layout->file_columns[j]] == in->columns[i].column)
+			{
+				columns[j].raw_json = in->columns[i].by_json;
+				if (in->columns[i].early)
+					columns[j].conversion = in->columns[i].conversion;
+			}
 	split->format = options->format;
 	split->columns = columns;
 	split->column_count = in->layout->file_count;
@@ -255,7 +299,7 @@ oss_rowin_row(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *s
 			return false;
 	}
 	else
-		oss_convert_row(in, fields, slot);
+		oss_convert_row(in, fields, 0, in->filter_count, slot);
 	for (int i = 0; i < in->fact_count; i++)
 	{
 		slot->tts_values[in->facts[i].index] = in->fact_values[i];
@@ -269,45 +313,64 @@ oss_rowin_row(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *s
 	return true;
 }
 
+/* The columns that oss_rowin_filter has put off. */
 void
-oss_convert_row(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot)
+oss_rowin_rest(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *slot)
 {
-	for (int i = 0; i < in->count; i++)
-	{
-		InColumn *column = &in->columns[i];
-		const oc_field *field = &fields[i];
+	oss_convert_row(in, batch->fields + row * in->count, in->filter_count, in->count, slot);
+}
 
-		if (field->size < 0)
+/* The columns order[first] to order[last - 1]. */
+void
+oss_convert_row(OssRowIn *in, const oc_field *fields, int first, int last, TupleTableSlot *slot)
+{
+	Datum *values = slot->tts_values;
+	bool *nulls = slot->tts_isnull;
+
+	for (int i = first; i < last; i++)
+	{
+		InColumn *column = &in->columns[in->order[i]];
+		const oc_field *field = &fields[in->order[i]];
+
+		nulls[column->index] = false;
+		if (likely(field->size == OC_FIELD_VALUE))
 		{
-			in->current_field = field;
-			slot->tts_isnull[column->index] = true;
-			slot->tts_values[column->index] = (Datum) 0;
+			values[column->index] = (Datum) oc_field_value(field);
+			continue;
+		}
+		in->current_field = field;
+		if (field->size == OC_FIELD_NULL)
+		{
+			nulls[column->index] = true;
+			values[column->index] = (Datum) 0;
 			/* a domain may refuse NULL */
 			if (column->base != column->column->type)
 				(void) oss_convert_field(in, column, NULL, 0);
 			continue;
 		}
-		slot->tts_isnull[column->index] = false;
-		if (column->fast && parse_fast(in, column, field->data, field->size, &slot->tts_values[column->index]))
+		/* what the core has refused once it would refuse again */
+		if (column->fast && !column->early && convert_fast(in, column, field->data, field->size, &values[column->index]))
 			continue;
-		in->current_field = field;
-		slot->tts_values[column->index] = oss_convert_field(in, column, field->data, field->size);
+		values[column->index] = oss_convert_field(in, column, field->data, field->size);
 	}
 }
 
-/* As above with the core's parsers alone; false = some field needs its input function, the slot is in between. */
+/* As above for all columns with the core's parsers alone; false = some field needs its input function, the slot is in between. */
 bool
 oss_convert_row_fast(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot)
 {
 	for (int i = 0; i < in->count; i++)
 	{
 		InColumn *column = &in->columns[i];
-		bool is_null = fields[i].size < 0;
+		Datum *value = &slot->tts_values[column->index];
+		bool is_null = fields[i].size == OC_FIELD_NULL;
 
 		slot->tts_isnull[column->index] = is_null;
-		slot->tts_values[column->index] = (Datum) 0;
+		*value = fields[i].size == OC_FIELD_VALUE ? (Datum) oc_field_value(&fields[i]) : (Datum) 0;
+		if (fields[i].size == OC_FIELD_VALUE)
+			continue;
 		if (is_null ? column->base != column->column->type
-					: !column->fast || !parse_fast(in, column, fields[i].data, fields[i].size, &slot->tts_values[column->index]))
+					: !column->fast || column->early || !convert_fast(in, column, fields[i].data, fields[i].size, value))
 			return false;
 	}
 	return true;
@@ -381,6 +444,22 @@ oss_rowin_context(void *arg)
 
 /* ---- values */
 
+/* The core's parsers; false = ask the input function. */
+static bool
+convert_fast(OssRowIn *in, InColumn *column, const char *data, size_t size, Datum *value)
+{
+	char *target = arena_take(in, oc_convert_room(&column->conversion, size));
+	size_t used;
+	uint64_t word;
+
+	if (in->verify && column->conversion.class == OC_CLASS_TEXT && !pg_verifymbstr(data, (int) size, true))
+		return false;
+	if (!oc_convert(&column->conversion, data, size, false, target, &used, &word))
+		return false;
+	*value = (Datum) word;
+	return true;
+}
+
 /* Memory for a by-reference value, aligned, until the next row.  What does not fit makes the arena larger for later rows. */
 static char *
 arena_take(OssRowIn *in, size_t size)
@@ -407,127 +486,6 @@ arena_reset(OssRowIn *in)
 		pfree(in->arena);
 		in->arena = MemoryContextAlloc(GetMemoryChunkContext(in), in->arena_wanted);
 		in->arena_size = in->arena_wanted;
-	}
-}
-
-/* varchar(n) and char(n): only what fits as it is */
-static bool
-parse_text(OssRowIn *in, const InColumn *column, const char *data, size_t size, Datum *value)
-{
-	char *target;
-
-	if (in->verify && !pg_verifymbstr(data, (int) size, true))
-		return false;
-	if (column->max_chars >= 0)
-	{
-		size_t characters = size;
-
-		if (size > (size_t) column->max_chars || column->is_bpchar)
-			characters = GetDatabaseEncoding() == PG_UTF8 ? oc_utf8_length(data, size) : (size_t) pg_mbstrlen_with_len(data, size);
-		/* char(n) is padded to n; varchar(n) may be cut when only blanks are lost: the input function knows */
-		if (column->is_bpchar ? characters != (size_t) column->max_chars : characters > (size_t) column->max_chars)
-			return false;
-	}
-	if (size + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
-	{
-		target = arena_take(in, size + VARHDRSZ_SHORT);
-		SET_VARSIZE_SHORT(target, size + VARHDRSZ_SHORT);
-		memcpy(target + VARHDRSZ_SHORT, data, size);
-	}
-	else
-	{
-		target = arena_take(in, size + VARHDRSZ);
-		SET_VARSIZE(target, size + VARHDRSZ);
-		memcpy(target + VARHDRSZ, data, size);
-	}
-	*value = PointerGetDatum(target);
-	return true;
-}
-
-static bool
-parse_numeric(OssRowIn *in, const InColumn *column, const char *data, size_t size, Datum *value)
-{
-	char *target = arena_take(in, VARHDRSZ + OC_NUMERIC_PAYLOAD_MAX);
-	size_t payload;
-
-	if (!oc_parse_numeric(data, size, column->precision, column->scale, target + VARHDRSZ, &payload))
-		return false;
-	SET_VARSIZE(target, VARHDRSZ + payload);
-	*value = PointerGetDatum(target);
-	return true;
-}
-
-static bool
-parse_bytea(OssRowIn *in, const char *data, size_t size, Datum *value)
-{
-	char *target = arena_take(in, VARHDRSZ + size / 2 + 1);
-	size_t payload;
-
-	if (!oc_parse_bytea(data, size, target + VARHDRSZ, &payload))
-		return false;
-	SET_VARSIZE(target, VARHDRSZ + payload);
-	*value = PointerGetDatum(target);
-	return true;
-}
-
-static bool
-parse_uuid(OssRowIn *in, const char *data, size_t size, Datum *value)
-{
-	pg_uuid_t *target = (pg_uuid_t *) arena_take(in, sizeof(pg_uuid_t));
-
-	*value = PointerGetDatum(target);
-	return oc_parse_uuid(data, size, target->data);
-}
-
-#define PARSE_INTO(ctype, parse, to_datum)                                                                                     \
-	do                                                                                                                         \
-	{                                                                                                                          \
-		ctype result;                                                                                                          \
-                                                                                                                               \
-		if (!(parse))                                                                                                          \
-			return false;                                                                                                      \
-		*value = to_datum(result);                                                                                             \
-		return true;                                                                                                           \
-	} while (0)
-
-/* The core's parsers; false = ask the input function. */
-static bool
-parse_fast(OssRowIn *in, InColumn *column, const char *data, size_t size, Datum *value)
-{
-	switch (column->class)
-	{
-		case OC_CLASS_TEXT:
-			return parse_text(in, column, data, size, value);
-		case OC_CLASS_INT4:
-			PARSE_INTO(int32, oc_parse_int4(data, size, &result), Int32GetDatum);
-		case OC_CLASS_INT8:
-			PARSE_INTO(int64_t, oc_parse_int8(data, size, &result), Int64GetDatum);
-		case OC_CLASS_NUMERIC:
-			return parse_numeric(in, column, data, size, value);
-		case OC_CLASS_DATE:
-			PARSE_INTO(int32, oc_parse_date(data, size, &result), DateADTGetDatum);
-		case OC_CLASS_TIMESTAMP:
-			PARSE_INTO(int64_t, oc_parse_timestamp(data, size, column->precision, &result), TimestampGetDatum);
-		case OC_CLASS_TIMESTAMPTZ:
-			PARSE_INTO(int64_t, oc_parse_timestamptz(data, size, column->precision, &result), TimestampTzGetDatum);
-		case OC_CLASS_FLOAT8:
-			PARSE_INTO(double, oc_parse_float8(data, size, &result), Float8GetDatum);
-		case OC_CLASS_FLOAT4:
-			PARSE_INTO(float, oc_parse_float4(data, size, &result), Float4GetDatum);
-		case OC_CLASS_BOOL:
-			PARSE_INTO(bool, oc_parse_bool(data, size, &result), BoolGetDatum);
-		case OC_CLASS_INT2:
-			PARSE_INTO(int16, oc_parse_int2(data, size, &result), Int16GetDatum);
-		case OC_CLASS_OID:
-			PARSE_INTO(uint32, oc_parse_oid(data, size, &result), ObjectIdGetDatum);
-		case OC_CLASS_TIME:
-			PARSE_INTO(int64_t, oc_parse_time(data, size, column->precision, &result), TimeADTGetDatum);
-		case OC_CLASS_UUID:
-			return parse_uuid(in, data, size, value);
-		case OC_CLASS_BYTEA:
-			return parse_bytea(in, data, size, value);
-		default:
-			return false;
 	}
 }
 

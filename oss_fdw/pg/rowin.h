@@ -13,13 +13,10 @@ typedef struct InColumn
 {
 	int index;			/* into the slot's arrays */
 	const OssColumn *column;
-	oc_class class;
-	bool fast;
+	oc_conversion conversion;
+	bool fast;			/* the core may convert */
+	bool early;			/* and does so where rows are split */
 	Oid base;			/* below domains */
-	int32 max_chars;	/* varchar(n), char(n); -1 = no limit */
-	bool is_bpchar;
-	int precision;		/* numeric and time typmods; numeric: 0 = none, time: -1 = none */
-	int scale;
 	FmgrInfo input;		/* text input or receive function */
 	Oid typioparam;
 	const char *format_pattern; /* date_format and its like; NULL = ISO */
@@ -39,6 +36,8 @@ struct OssRowIn
 
 	InColumn *columns;	/* needed columns of the file, in file order */
 	int count;
+	int *order;			/* the same by number: those that the scan's filter needs come first */
+	int filter_count;	/* how many these are; count when there is no filter */
 	InColumn *facts;	/* needed partition and metadata columns */
 	int fact_count;
 	InColumn *all_facts;	/* all of them, for pruning */
@@ -86,6 +85,6 @@ extern void oss_reject_count(OssRowIn *in);
 
 /* rowin.c, for rowin_reject.c: converts all fields of the row, raising what is wrong */
 extern bool oss_convert_row_fast(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot);
-extern void oss_convert_row(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot);
+extern void oss_convert_row(OssRowIn *in, const oc_field *fields, int first, int last, TupleTableSlot *slot);
 
 #endif

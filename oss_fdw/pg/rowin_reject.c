@@ -115,7 +115,7 @@ oss_reject_convert(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		oss_convert_row(in, fields, slot);
+		oss_convert_row(in, fields, 0, in->count, slot);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;

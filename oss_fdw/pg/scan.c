@@ -31,6 +31,11 @@ typedef struct OssScanState
 	OssLayout *layout;
 	Bitmapset *needed;		/* attribute numbers */
 	OssRowIn *in;
+	TupleTableSlot *slot;	/* virtual: nothing is formed that nobody asks for */
+
+	/* conditions that are tried before the other columns are converted */
+	ExprState *filter;		/* NULL: none */
+	ScanState *node;		/* its expression context and instrumentation */
 
 	/* pruning */
 	ExprState *prune_qual;	/* NULL: no condition on object facts */
@@ -79,6 +84,8 @@ static oc_status convert_encoding(void *arg, const char *source, size_t size, bo
 								  size_t *target_size, size_t *target_capacity, oc_error *error);
 static void setup_conversion(OssScanState *state);
 static void init_prune(ForeignScanState *node, OssScanState *state);
+static void init_filter(ForeignScanState *node, OssScanState *state);
+static bool passes_filter(OssScanState *state, TupleTableSlot *slot);
 static void start_progress(OssScanState *state);
 static void explain_objects(OssScanState *state, ExplainState *es);
 static bool may_reject(const OssOptions *options);
@@ -106,13 +113,14 @@ ossBeginForeignScan(ForeignScanState *node, int eflags)
 		needed = bms_add_range(needed, 1, RelationGetDescr(rel)->natts);
 	node->fdw_state = make_scan_state(rel, &options, needed, estate->es_query_cxt);
 	init_prune(node, node->fdw_state);
+	init_filter(node, node->fdw_state);
 }
 
 TupleTableSlot *
 ossIterateForeignScan(ForeignScanState *node)
 {
 	OssScanState *state = node->fdw_state;
-	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	TupleTableSlot *slot = state->slot;
 
 	ExecClearTuple(slot);
 	if (next_row(state, slot))
@@ -138,6 +146,7 @@ ossEndForeignScan(ForeignScanState *node)
 		pgstat_progress_end_command();
 	if (state->prune_slot)
 		ExecDropSingleTupleTableSlot(state->prune_slot);
+	ExecDropSingleTupleTableSlot(state->slot);
 	MemoryContextDelete(state->context);
 	node->fdw_state = NULL;
 }
@@ -326,12 +335,34 @@ next_row(OssScanState *state, TupleTableSlot *slot)
 		while (state->row >= state->batch.row_count)
 			if (!next_batch(state))
 				return false;
-		if (oss_rowin_row(state->in, &state->batch, state->row++, slot))
+		if (!oss_rowin_row(state->in, &state->batch, state->row++, slot))
+			continue;
+		state->rows++;
+		if (state->filter == NULL)
+			return true;
+		if (passes_filter(state, slot))
 		{
-			state->rows++;
+			oss_rowin_rest(state->in, &state->batch, state->row - 1, slot);
 			return true;
 		}
 	}
+}
+
+/* The columns of the filter are there.  As ExecScan does it, which then has nothing left to try or tries it once more. */
+static bool
+passes_filter(OssScanState *state, TupleTableSlot *slot)
+{
+	ExprContext *context = state->node->ps.ps_ExprContext;
+	bool passes;
+
+	ResetExprContext(context);
+	ExecStoreVirtualTuple(slot);
+	context->ecxt_scantuple = slot;
+	passes = ExecQual(state->filter, context);
+	if (!passes)
+		InstrCountFiltered1(state->node, 1);
+	ExecClearTuple(slot);
+	return passes;
 }
 
 static bool
@@ -384,6 +415,7 @@ make_scan_state(Relation rel, const OssOptions *options, Bitmapset *needed, Memo
 		state->options.recursive |= state->options.dir != NULL; /* the values are folders below dir */
 	state->needed = needed;
 	state->in = oss_rowin_begin(rel, &state->options, state->layout, needed);
+	state->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
 	state->on_reset.func = release_scan;
 	state->on_reset.arg = state;
 	MemoryContextRegisterResetCallback(context, &state->on_reset);
@@ -408,6 +440,7 @@ start_pass(OssScanState *state)
 	core.bucket = options->bucket;
 	core.codec = OC_CODEC_AUTO;
 	oss_rowin_fill(state->in, &core.split);
+	core.split.may_overwrite = true; /* the reader's buffers are its own */
 	core.row_facts = oss_rowin_needs_row_facts(state->in);
 	core.max_connections = options->max_connections;
 	core.max_memory = Min((uint64) oss_max_memory_kb * 1024, (uint64) 64 * 1024 * 1024);
@@ -624,6 +657,50 @@ passes_prune(OssScanState *state, const OssObject *object)
 	return passes;
 }
 
+/* ---- conditions before the other columns */
+
+/*
+ * The leading conditions that can be tried twice, when the planner expects them to drop most rows: then the other columns are
+ * converted only for the rest.  Their order stays, since the planner has put those of a security barrier first.
+ */
+static void
+init_filter(ForeignScanState *node, OssScanState *state)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Bitmapset *used = NULL;
+	Bitmapset *attnums = NULL;
+	List *quals = NIL;
+	ListCell *lc;
+	int attnum = -1;
+
+	if (!lsecond_int(lsecond(plan->fdw_private)) || state->in == NULL || may_reject(&state->options))
+		return;
+	foreach (lc, plan->scan.plan.qual)
+	{
+		if (contain_volatile_functions(lfirst(lc)) || contain_subplans(lfirst(lc)))
+			break;
+		pull_varattnos(lfirst(lc), plan->scan.scanrelid, &used);
+		quals = lappend(quals, lfirst(lc));
+	}
+	if (quals == NIL)
+		return;
+	if (bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used)) /* the whole row */
+		return;
+	while ((attnum = bms_next_member(used, attnum)) >= 0)
+		if (attnum + FirstLowInvalidHeapAttributeNumber > 0)
+			attnums = bms_add_member(attnums, attnum + FirstLowInvalidHeapAttributeNumber);
+	oss_rowin_filter(state->in, attnums);
+	state->node = &node->ss;
+	if (list_length(quals) < list_length(plan->scan.plan.qual) || node->ss.ps.state->es_epq_active)
+		state->filter = ExecInitQual(quals, &node->ss.ps);
+	else
+	{
+		/* all of them: the executor need not try them again */
+		state->filter = node->ss.ps.qual;
+		node->ss.ps.qual = NULL;
+	}
+}
+
 /* ---- encodings */
 
 /* UTF-8 to UTF-8 is checked by the splitter; everything else is converted or verified here, by the server's own routines. */
@@ -731,7 +808,6 @@ start_progress(OssScanState *state)
 struct OssPlainScan
 {
 	OssScanState *state;
-	TupleTableSlot *slot;
 };
 
 OssPlainScan *
@@ -751,17 +827,16 @@ oss_plain_scan_begin(Relation rel, List *objects)
 		needed = bms_add_member(needed, i);
 	scan->state = make_scan_state(rel, &options, needed, CurrentMemoryContext);
 	scan->state->given = objects;
-	scan->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
 	return scan;
 }
 
 TupleTableSlot *
 oss_plain_scan_next(OssPlainScan *scan)
 {
-	ExecClearTuple(scan->slot);
-	if (!next_row(scan->state, scan->slot))
-		return NULL;
-	return ExecStoreVirtualTuple(scan->slot);
+	TupleTableSlot *slot = scan->state->slot;
+
+	ExecClearTuple(slot);
+	return next_row(scan->state, slot) ? ExecStoreVirtualTuple(slot) : NULL;
 }
 
 void
@@ -772,6 +847,6 @@ oss_plain_scan_end(OssPlainScan *scan, uint64 *bytes)
 	end_pass(scan->state);
 	if (scan->state->progress)
 		pgstat_progress_end_command();
-	ExecDropSingleTupleTableSlot(scan->slot);
+	ExecDropSingleTupleTableSlot(scan->state->slot);
 	MemoryContextDelete(scan->state->context);
 }
