@@ -220,7 +220,7 @@ def receive(request, model, config):
     if "content-md5" in request.headers:
         decode_md5(request.headers["content-md5"])
     digest = Digest(md5=needs_md5, sha256=len(payload) == 64, extra=promised)
-    blob, descriptor = model.new_blob()
+    blob, descriptor = model.new_blob(request.body.size)
     try:
         try:
             _pump(request, body, digest, descriptor)

@@ -1,7 +1,8 @@
 """What the store keeps: buckets, objects, unfinished uploads, on disk and in memory.
 
 Data lie in files under data/, named by number; an object is a list of segments (file, offset, size), so that Complete
-and Copy move no data.  A file is counted by its users and removed with the last of them, readers included.  Every
+and Copy move no data.  A file is counted by its users and goes with the last of them, readers included: large ones are
+kept aside for the next large body, since writing pages that exist costs a fraction of making new ones.  Every
 change is a line of journal.jsonl, which is read (and rewritten) at the start.  All changes of the model happen under
 Model.lock; data are written and read outside of it.
 """
@@ -10,6 +11,10 @@ import bisect
 import json
 import os
 import threading
+
+
+SPARE_LEAST = 1 << 20   # bytes: a smaller file is not worth keeping
+SPARE_MOST = 1 << 30    # bytes of all spare files
 
 
 class Blob:
@@ -102,6 +107,8 @@ class Model:
         self.journal_path = os.path.join(root, "journal.jsonl")
         self.buckets = {}
         self.blobs = {}
+        self._spare = []        # (name, size) of files without users, content of no meaning
+        self._spare_bytes = 0
         self._next_blob = 1
         self._next_upload = 1
         self._salt = os.urandom(8).hex().upper()
@@ -112,14 +119,18 @@ class Model:
 
     # ------------------------------------------------------------ data files
 
-    def new_blob(self):
-        """An empty data file, counted once for its writer: (Blob, descriptor)."""
+    def new_blob(self, size=None):
+        """A data file to be written from its start, counted once for its writer: (Blob, descriptor).  size: if known."""
         with self.lock:
             name = "%08x" % self._next_blob
             self._next_blob += 1
             blob = self.blobs[name] = Blob(name)
             blob.users = 1
-        return blob, os.open(self.path(blob), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            if size is not None and size >= SPARE_LEAST and self._spare:
+                spare, spare_size = self._spare.pop()
+                self._spare_bytes -= spare_size
+                os.rename(os.path.join(self.data, spare), self.path(blob))
+        return blob, os.open(self.path(blob), os.O_RDWR | os.O_CREAT, 0o600)
 
     def path(self, blob):
         return os.path.join(self.data, blob.name)
@@ -132,7 +143,12 @@ class Model:
         blob.users -= 1
         if blob.users <= 0 and self.blobs.pop(blob.name, None) is not None:
             try:
-                os.unlink(self.path(blob))
+                size = os.path.getsize(self.path(blob))
+                if size >= SPARE_LEAST and self._spare_bytes + size <= SPARE_MOST:
+                    self._spare.append((blob.name, size))
+                    self._spare_bytes += size
+                else:
+                    os.unlink(self.path(blob))
             except FileNotFoundError:
                 pass
 

@@ -153,9 +153,46 @@ wiping(void)
 	oc_wipe(NULL, 0);
 }
 
+/* Several at a time give what one at a time gives, whatever their sizes. */
+static void
+many_md5(void)
+{
+	unsigned seed = 1;
+
+	for (int round = 0; round < 300; round++)
+	{
+		unsigned char digests[9][16];
+		unsigned char expected[16];
+		const void *buffers[9];
+		size_t sizes[9];
+		int count = 1 + round % 9;
+
+		for (int i = 0; i < count; i++)
+		{
+			unsigned char *buffer;
+
+			seed = seed * 1103515245 + 12345;
+			sizes[i] = round % 3 == 0 ? 1000 : (seed >> 8) % (round % 3 == 1 ? 200 : 5000);
+			buffer = malloc(sizes[i] + 1);
+			buffer = realloc(buffer, sizes[i] ? sizes[i] : 1);
+			for (size_t k = 0; k < sizes[i]; k++)
+				buffer[k] = (unsigned char) ((seed = seed * 1103515245 + 12345) >> 16);
+			buffers[i] = buffer;
+		}
+		oc_md5_many(buffers, sizes, count, digests);
+		for (int i = 0; i < count; i++)
+		{
+			CHECK(oc_md5(buffers[i], sizes[i], expected));
+			CHECK_MEM(digests[i], expected, 16);
+			free((void *) buffers[i]);
+		}
+	}
+}
+
 int
 main(void)
 {
+	many_md5();
 	hmacs();
 	digests();
 	combine_long();

@@ -47,6 +47,7 @@ oc_export_pump(oc_export *export)
 		oc_memory_unload_held(export, export->budget / 8);
 	if (!export->failed && export->queue.count > 0)
 		start_calls(export);
+	oc_output_digest_waiting(export, false);
 }
 
 bool
@@ -172,14 +173,6 @@ harvest_part(oc_export *export, oc_slot *slot)
 	oc_output *output = slot->output;
 	oc_part *part = &output->parts[slot->piece->number - 1];
 
-	if (!call->store_crc64_known && !slot->piece->wants_md5)
-	{
-		/* nothing was checked: send it again with an MD5, as all parts from here on */
-		export->send_md5 = true;
-		oc_output_digest(export, slot->piece);
-		slot->piece = NULL;
-		return;
-	}
 	if (call->etag[0] == '\0')
 	{
 		oc_export_fail_output(export, output, OC_ERR_PROTOCOL, "UploadPart", "the store took a part without an ETag");
@@ -322,7 +315,7 @@ set_call_body(oc_call *call, const oc_piece *piece)
 {
 	call->body = piece->data;
 	call->body_size = piece->size;
-	call->digests_known = true; /* an MD5 of zeros is not sent */
+	call->digests_known = true;
 	call->crc64 = piece->crc64;
 	memcpy(call->md5, piece->md5, sizeof(call->md5));
 }
@@ -379,6 +372,8 @@ oc_export_finish(oc_export *export, bool force_empty, const oc_waiter *waiter, o
 		oc_status status;
 		bool closed = export->failed || close_writers(export);
 
+		if (closed)
+			oc_output_digest_waiting(export, true); /* no more will come */
 		oc_export_pump(export);
 		if (export->failed)
 			return oc_export_failure(export, error);

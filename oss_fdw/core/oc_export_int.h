@@ -71,8 +71,7 @@ typedef struct oc_piece
 	size_t size;
 	int number;				/* of the part, from 1 */
 	uint64_t crc64;			/* by the job */
-	unsigned char md5[16];	/* all zero = none */
-	bool wants_md5;
+	unsigned char md5[16];
 	_Atomic bool ready;		/* the digests are there */
 	bool listed;			/* in digesting or queue */
 	struct oc_piece *next;
@@ -154,7 +153,6 @@ struct oc_export
 	/* constant after oc_export_open */
 	size_t part_size;
 	size_t max_part;		/* growth ends here */
-	bool send_md5;			/* parts carry an MD5; not constant: set when the store turns out to tell no CRC-64 */
 	int part_growth;		/* parts before the size doubles; 0 = never */
 	size_t block_size;		/* raw bytes of a chunk */
 	uint64_t budget;
@@ -180,7 +178,9 @@ struct oc_export
 	size_t output_count;
 	size_t output_capacity;
 	size_t settled_count;
-	oc_piece_list digesting; /* in the pool */
+	oc_piece_list digesting; /* not digested, or not noticed */
+	oc_piece *undigested[OC_MD5_LANES]; /* the ones among them that no job has yet */
+	int undigested_count;
 	oc_piece_list queue;	/* digested, waiting for an upload id or a slot */
 	oc_slot *slots;
 	int slot_count;
@@ -254,8 +254,10 @@ extern void oc_output_append_packed_header(oc_export *export, oc_output *output)
 extern void oc_output_end(oc_export *export, oc_output *output);
 /* A small object that waits for commit becomes an upload of one part, so that its memory can go. */
 extern void oc_output_unload(oc_export *export, oc_output *output);
-/* Has the pool compute what the piece's call will need. */
+/* Has the pool compute what the piece's call will need, alone or with the next ones. */
 extern void oc_output_digest(oc_export *export, oc_piece *piece);
+/* Lets the pool begin with what waits for more of its kind.  force: even if there is enough to send meanwhile. */
+extern void oc_output_digest_waiting(oc_export *export, bool force);
 /* Called when a piece was digested or sent: computes the object's CRC-64 when it was the last. */
 extern void oc_output_try_settle(oc_export *export, oc_output *output);
 /* Compressed objects: adds trailer and epilogue and cuts the last part. */

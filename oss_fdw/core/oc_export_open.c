@@ -47,7 +47,6 @@ oc_export_open(oc_client *client, oc_pool *pool, const oc_export_options *option
 	export->io = oc_client_io(client);
 	export->pool = pool;
 	export->limits = oc_client_limits(client);
-	export->send_md5 = oc_client_provider(client) != OC_PROVIDER_OSS; /* OSS always tells the CRC-64 */
 	pthread_mutex_init(&export->job_lock, NULL);
 	pthread_cond_init(&export->job_done, NULL);
 	export->slot_count = options->max_connections > 0 ? options->max_connections : 8;

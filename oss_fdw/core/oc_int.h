@@ -62,6 +62,9 @@ extern void oc_hmac_sha256(const void *key, size_t key_size, const void *data, s
 extern void oc_hmac_sha1(const void *key, size_t key_size, const void *data, size_t size, unsigned char target[20]);
 extern void oc_sha256(const void *data, size_t size, unsigned char target[32]);
 extern bool oc_md5(const void *data, size_t size, unsigned char target[16]); /* false: not available (FIPS) */
+/* The same of count buffers, OC_MD5_LANES at a time (oc_md5.c); always succeeds. */
+#define OC_MD5_LANES 4
+extern void oc_md5_many(const void *const *data, const size_t *sizes, int count, unsigned char (*targets)[16]);
 extern void oc_wipe(void *data, size_t size);
 
 /* ---- oc_provider.c: one const row per dialect */

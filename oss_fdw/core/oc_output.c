@@ -6,7 +6,7 @@
  * compressed blocks do not end where parts end).  A piece is digested in the pool and then queued as a part of an
  * upload, except when it is the whole object: such a piece is held for a single PUT at commit.
  *
- * All of this runs on the owner's thread; only digest_piece runs in the pool.
+ * All of this runs on the owner's thread; only digest_pieces runs in the pool.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +16,19 @@
 /* Digests of less than this are computed at once: waking a worker takes longer. */
 #define INLINE_DIGEST (64 * 1024)
 
+typedef struct digest_job
+{
+	oc_export *export;
+	oc_piece *pieces[OC_MD5_LANES];
+	int count;
+} digest_job;
+
 static bool name_output(const oc_export *export, const char *folder, size_t number, char *key, size_t size, oc_error *error);
 static bool list_output(oc_export *export, oc_output *output);
 static bool grow_parts(oc_output *output);
 static void hold_piece(oc_export *export, oc_piece *piece);
-static void digest_piece(void *arg);
+static void run_digest_job(void *arg);
+static void digest_pieces(oc_export *export, oc_piece *const *pieces, int count);
 static bool ensure_part_buffer(oc_export *export, oc_output *output, size_t need);
 
 /* Returns NULL after oc_export_fail. */
@@ -220,37 +228,81 @@ oc_output_unload(oc_export *export, oc_output *output)
 }
 
 /*
- * A part whose CRC-64 the store tells is checked by that, as is the whole object before anything is visible.  A small
- * object becomes visible with its PUT: its MD5 makes the store refuse it when it is damaged on the way.
+ * Every part carries its MD5, so that the store refuses it when it was damaged on the way; the store's CRC-64 of it is compared, too.
+ * Several MD5s together cost little more than one (oc_md5.c): pieces wait for each other as long as there is enough to send.
  */
 void
 oc_output_digest(oc_export *export, oc_piece *piece)
 {
-	piece->wants_md5 = export->send_md5 || piece->output->held == piece;
 	atomic_store_explicit(&piece->ready, false, memory_order_relaxed);
 	oc_piece_list_add(&export->digesting, piece);
-	oc_export_job_begin(export);
 	if (piece->size < INLINE_DIGEST)
-		digest_piece(piece);
+	{
+		digest_pieces(export, &piece, 1);
+		return;
+	}
+	export->undigested[export->undigested_count++] = piece;
+	oc_output_digest_waiting(export, false);
+}
+
+void
+oc_output_digest_waiting(oc_export *export, bool force)
+{
+	/* all pieces that the store, or a job, has now or soon */
+	size_t ahead = (size_t) export->busy_slots + export->queue.count + export->digesting.count - (size_t) export->undigested_count;
+	digest_job *job;
+
+	if (export->undigested_count == 0 || (!force && export->undigested_count < OC_MD5_LANES && ahead > 1))
+		return;
+	job = malloc(sizeof(*job));
+	if (job)
+	{
+		job->export = export;
+		job->count = export->undigested_count;
+		memcpy(job->pieces, export->undigested, sizeof(job->pieces));
+		oc_export_job_begin(export);
+		oc_pool_submit(export->pool, run_digest_job, job);
+	}
 	else
-		oc_pool_submit(export->pool, digest_piece, piece);
+		digest_pieces(export, export->undigested, export->undigested_count);
+	export->undigested_count = 0;
 }
 
 /* In the pool. */
 static void
-digest_piece(void *arg)
+run_digest_job(void *arg)
 {
-	oc_piece *piece = arg;
-	oc_export *export = piece->export;
+	digest_job *job = arg;
+	oc_export *export = job->export;
+
+	digest_pieces(export, job->pieces, job->count);
+	free(job);
+	oc_export_job_end(export);
+}
+
+/* In the pool, or on the owner's thread. */
+static void
+digest_pieces(oc_export *export, oc_piece *const *pieces, int count)
+{
+	const void *data[OC_MD5_LANES] = {0};
+	size_t sizes[OC_MD5_LANES] = {0};
+	unsigned char digests[OC_MD5_LANES][16];
 
 	if (!atomic_load_explicit(&export->stop, memory_order_relaxed))
 	{
-		piece->crc64 = oc_crc64(0, piece->data, piece->size);
-		if (piece->wants_md5 && !oc_md5(piece->data, piece->size, piece->md5))
-			memset(piece->md5, 0, sizeof(piece->md5));
+		for (int i = 0; i < count; i++)
+		{
+			data[i] = pieces[i]->data;
+			sizes[i] = pieces[i]->size;
+			pieces[i]->crc64 = oc_crc64(0, data[i], sizes[i]);
+		}
+		oc_md5_many(data, sizes, count, digests);
+		for (int i = 0; i < count; i++)
+			memcpy(pieces[i]->md5, digests[i], sizeof(pieces[i]->md5));
 	}
-	atomic_store_explicit(&piece->ready, true, memory_order_release);
-	oc_export_job_end(export);
+	/* from here on a piece may be gone */
+	for (int i = 0; i < count; i++)
+		atomic_store_explicit(&pieces[i]->ready, true, memory_order_release);
 }
 
 void

@@ -142,10 +142,16 @@ split_piece(oc_source *source, bool *made)
 	source->piece_size -= used;
 	pthread_mutex_lock(&reader->lock);
 	slot->next = NULL;
+	*made |= slot->batch.row_count > 0;
+	if (source->splitter->counting && source->last_slot)
+	{
+		/* nobody looks at single batches: the owner is not woken for each */
+		source->last_slot->batch.row_count += slot->batch.row_count;
+		slot->batch.row_count = 0;
+	}
 	if (slot->batch.row_count > 0)
 	{
-		*made = true;
-		slot->chunk = source->block;
+		slot->chunk = source->splitter->counting ? NULL : source->block;
 		if (slot->chunk)
 			slot->chunk->references++;
 		if (source->last_slot)
@@ -154,7 +160,7 @@ split_piece(oc_source *source, bool *made)
 			source->first_slot = slot;
 		source->last_slot = slot;
 		source->slots++;
-		if (reader->waiting && source == reader->first_source)
+		if (reader->waiting && source == reader->first_source && !source->splitter->counting)
 		{
 			reader->waiting = false;
 			oc_io_notify(reader->io);

@@ -72,6 +72,27 @@ oss_create_foreignscan_path(PlannerInfo *root, RelOptInfo *rel, double rows, Cos
 								   fdw_private);
 }
 
+static inline ForeignPath *
+oss_create_foreign_upper_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *target, double rows, Cost startup, Cost total,
+							  List *fdw_private)
+{
+	return create_foreign_upper_path(root, rel, target, rows,
+#if PG_VERSION_NUM >= 180000
+									 0,
+#endif
+									 startup, total, NIL, NULL,
+#if PG_VERSION_NUM >= 170000
+									 NIL,
+#endif
+									 fdw_private);
+}
+
+#if PG_VERSION_NUM >= 180000
+#define oss_get_range_table_relation(estate, relid) ExecGetRangeTableRelation((estate), (relid), false)
+#else
+#define oss_get_range_table_relation(estate, relid) ExecGetRangeTableRelation((estate), (relid))
+#endif
+
 /* named wait events exist since 17; before, all extensions share one */
 #if PG_VERSION_NUM >= 170000
 #define OSS_WAIT_EVENT_NEW(name) WaitEventExtensionNew(name)

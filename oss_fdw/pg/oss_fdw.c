@@ -64,6 +64,7 @@ oss_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = ossGetForeignRelSize;
 	routine->GetForeignPaths = ossGetForeignPaths;
 	routine->GetForeignPlan = ossGetForeignPlan;
+	routine->GetForeignUpperPaths = ossGetForeignUpperPaths;
 	routine->BeginForeignScan = ossBeginForeignScan;
 	routine->IterateForeignScan = ossIterateForeignScan;
 	routine->ReScanForeignScan = ossReScanForeignScan;

@@ -386,6 +386,12 @@ extern void oss_counters_end(OssCounters *counters);
 extern void oss_counters_add(const OssSharedScan *shared, int64 objects, int64 pruned, uint64 object_bytes, oc_stats *stats);
 extern void oss_counters_take(OssCounters *counters, int64 *objects, int64 *pruned, uint64 *object_bytes, oc_stats *stats);
 
+/* ---- count.c: plans that yield the number of rows */
+
+extern ForeignScan *oss_count_plan(RelOptInfo *upper_rel, List *tlist);
+extern bool oss_plan_counts(const ForeignScan *plan);
+extern Index oss_counted_relid(const ForeignScan *plan);
+
 /* ---- scan.c: rows without an executor node */
 
 typedef struct OssPlainScan OssPlainScan;
@@ -401,6 +407,8 @@ extern void ossGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid for
 extern void ossGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid);
 extern ForeignScan *ossGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid, ForeignPath *best_path,
 									  List *tlist, List *scan_clauses, Plan *outer_plan);
+extern void ossGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel, RelOptInfo *output_rel,
+									void *extra);
 extern bool ossAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func, BlockNumber *totalpages);
 
 extern void ossBeginForeignScan(ForeignScanState *node, int eflags);

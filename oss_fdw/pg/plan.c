@@ -93,6 +93,8 @@ ForeignScan *
 ossGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid, ForeignPath *best_path, List *tlist,
 				  List *scan_clauses, Plan *outer_plan)
 {
+	if (IS_UPPER_REL(baserel))
+		return oss_count_plan(baserel, tlist);
 	return make_foreignscan(tlist, extract_actual_clauses(scan_clauses, false), baserel->relid, NIL,
 							list_make2(needed_attributes(baserel),
 									   list_make2_int(root->qual_security_level > 0, filters_first(baserel))),

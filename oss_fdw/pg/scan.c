@@ -20,6 +20,7 @@
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #define EXPLAIN_OBJECTS 100000 /* counted at most */
@@ -77,6 +78,7 @@ static void start_members(OssScanState *state, const oc_reader_options *from);
 static void end_pass(OssScanState *state);
 static void release_scan(void *arg);
 static bool next_batch(OssScanState *state);
+static TupleTableSlot *count_rows(OssScanState *state, TupleTableSlot *slot);
 static oc_status next_unit(void *arg, oc_unit *unit, oc_error *error);
 static oc_status learn_mtime(OssScanState *state, OssObject *object, oc_error *error);
 static bool passes_prune(OssScanState *state, const OssObject *object);
@@ -87,6 +89,7 @@ static void init_prune(ForeignScanState *node, OssScanState *state);
 static void init_filter(ForeignScanState *node, OssScanState *state);
 static bool passes_filter(OssScanState *state, TupleTableSlot *slot);
 static void start_progress(OssScanState *state);
+static void explain_counted(const OssScanState *state, ExplainState *es);
 static void explain_objects(OssScanState *state, ExplainState *es);
 static bool may_reject(const OssOptions *options);
 static bool next_row(OssScanState *state, TupleTableSlot *slot);
@@ -98,14 +101,20 @@ ossBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	EState *estate = node->ss.ps.state;
-	Relation rel = node->ss.ss_currentRelation;
-	RangeTblEntry *rte = exec_rt_fetch(plan->scan.scanrelid, estate);
-	Oid user = oss_scan_check_as_user(plan, rte);
+	bool counts = oss_plan_counts(plan);
+	Index relid = counts ? oss_counted_relid(plan) : plan->scan.scanrelid;
+	Relation rel = counts ? oss_get_range_table_relation(estate, relid) : node->ss.ss_currentRelation;
+	Oid user = oss_scan_check_as_user(plan, exec_rt_fetch(relid, estate));
 	OssOptions options;
 	Bitmapset *needed = NULL;
 	ListCell *lc;
 
 	oss_options_for_table(RelationGetRelid(rel), OidIsValid(user) ? user : GetUserId(), &options);
+	if (counts)
+	{
+		node->fdw_state = make_scan_state(rel, &options, NULL, estate->es_query_cxt);
+		return;
+	}
 	foreach (lc, linitial(plan->fdw_private))
 		needed = bms_add_member(needed, lfirst_int(lc));
 	/* which rows are bad must not depend on the columns that the query asks for */
@@ -122,6 +131,8 @@ ossIterateForeignScan(ForeignScanState *node)
 	OssScanState *state = node->fdw_state;
 	TupleTableSlot *slot = state->slot;
 
+	if (oss_plan_counts((ForeignScan *) node->ss.ps.plan))
+		return count_rows(state, node->ss.ss_ScanTupleSlot);
 	ExecClearTuple(slot);
 	if (next_row(state, slot))
 		ExecStoreVirtualTuple(slot);
@@ -157,6 +168,8 @@ ossExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	OssScanState *state = node->fdw_state;
 	const OssOptions *options = &state->options;
 
+	if (oss_plan_counts((ForeignScan *) node->ss.ps.plan))
+		explain_counted(state, es);
 	ExplainPropertyText("Foreign Place",
 						oss_object_url(options, options->filepath ? options->filepath : options->dir ? options->dir : options->prefix),
 						es);
@@ -174,6 +187,19 @@ ossExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		ExplainPropertyInteger("Objects Pruned", NULL, state->pruned, es);
 	ExplainPropertyInteger("Object Bytes", NULL, state->object_bytes, es);
 	oss_explain_stats(&state->stats, es);
+}
+
+/* The plan node has no relation of its own. */
+static void
+explain_counted(const OssScanState *state, ExplainState *es)
+{
+	const char *name = RelationGetRelationName(state->rel);
+
+	if (es->verbose)
+		name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(state->rel)), name);
+	else
+		name = quote_identifier(name);
+	ExplainPropertyText("Relations", psprintf("Aggregate on (%s)", name), es);
 }
 
 /*
@@ -395,6 +421,30 @@ next_batch(OssScanState *state)
 		pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, bytes);
 	}
 	return true;
+}
+
+/* count.c: one tuple, whose columns are all the number of rows. */
+static TupleTableSlot *
+count_rows(OssScanState *state, TupleTableSlot *slot)
+{
+	int64 rows = 0;
+
+	ExecClearTuple(slot);
+	if (state->at_end)
+		return slot;
+	start_pass(state);
+	while (next_batch(state))
+	{
+		rows += state->batch.row_count;
+		state->rows += state->batch.row_count;
+		state->row = state->batch.row_count;
+	}
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = Int64GetDatum(rows);
+		slot->tts_isnull[i] = false;
+	}
+	return ExecStoreVirtualTuple(slot);
 }
 
 /* ---- a pass over the objects */
