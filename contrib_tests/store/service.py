@@ -385,4 +385,4 @@ class Service:
                          "range": request.headers.get("range"), "part": request.params.get("partNumber"),
                          "in": request.body.received, "out": request.sent, "scheme": request.scheme,
                          "prefix": request.params.get("prefix"),
-                         "headers": [n for n in request.headers if n.startswith("x-")]})
+                         "headers": [n for n in request.headers if n.startswith("x-") or n == "content-md5"]})
