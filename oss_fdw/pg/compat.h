@@ -93,6 +93,13 @@ oss_create_foreign_upper_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *ta
 #define oss_get_range_table_relation(estate, relid) ExecGetRangeTableRelation((estate), (relid))
 #endif
 
+/* 16 tells indexes that only summarize apart */
+#if PG_VERSION_NUM >= 160000
+#define oss_insert_index_tuples(target, slot, estate) ExecInsertIndexTuples((target), (slot), (estate), false, false, NULL, NIL, false)
+#else
+#define oss_insert_index_tuples(target, slot, estate) ExecInsertIndexTuples((target), (slot), (estate), false, false, NULL, NIL)
+#endif
+
 /* named wait events exist since 17; before, all extensions share one */
 #if PG_VERSION_NUM >= 170000
 #define OSS_WAIT_EVENT_NEW(name) WaitEventExtensionNew(name)

@@ -40,7 +40,7 @@ _PG_init(void)
 							   PGC_SUSET, 0, NULL, forget_clients, NULL);
 	DefineCustomBoolVariable("oss_fdw.export_summary", "Shows a NOTICE with rows, bytes and objects at the end of an export.",
 							 NULL, &oss_export_summary, false, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable("oss_fdw.fast_paths", "Formats and parses common types without their input and output functions.",
+	DefineCustomBoolVariable("oss_fdw.fast_paths", "Formats and parses common types without their input and output functions, and loads many rows at a time.",
 							 "The result is the same; off is slower.", &oss_fast_paths, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("oss_fdw.max_memory", "Memory for blocks and parts of one backend.", NULL, &oss_max_memory_kb,
 							256 * 1024, 16 * 1024, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
@@ -54,6 +54,7 @@ _PG_init(void)
 							 true, PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("oss_fdw");
 	oss_xact_init();
+	oss_load_init();
 }
 
 Datum

@@ -392,6 +392,10 @@ extern ForeignScan *oss_count_plan(RelOptInfo *upper_rel, List *tlist);
 extern bool oss_plan_counts(const ForeignScan *plan);
 extern Index oss_counted_relid(const ForeignScan *plan);
 
+/* ---- load.c: many rows of a scan into a local table at a time */
+
+extern void oss_load_init(void);
+
 /* ---- scan.c: rows without an executor node */
 
 typedef struct OssPlainScan OssPlainScan;
