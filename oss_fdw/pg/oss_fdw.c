@@ -54,7 +54,7 @@ _PG_init(void)
 							 true, PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("oss_fdw");
 	oss_xact_init();
-	oss_load_init();
+	oss_insert_init();
 }
 
 Datum

@@ -392,9 +392,9 @@ extern ForeignScan *oss_count_plan(RelOptInfo *upper_rel, List *tlist);
 extern bool oss_plan_counts(const ForeignScan *plan);
 extern Index oss_counted_relid(const ForeignScan *plan);
 
-/* ---- load.c: many rows of a scan into a local table at a time */
+/* ---- insert.c: exports and loads without the executor's detours */
 
-extern void oss_load_init(void);
+extern void oss_insert_init(void);
 
 /* ---- scan.c: rows without an executor node */
 

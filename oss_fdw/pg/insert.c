@@ -1,15 +1,15 @@
 /*
- * load.c
- *	  INSERT INTO local_table SELECT ... FROM foreign_table: rows go into the table many at a time, as COPY puts them there.
+ * insert.c
+ *	  INSERT ... SELECT without what the executor does in between: export and load at their full speed.
  *
- * The executor inserts row by row: a page is locked, a WAL record is written for each.  Tables take arrays of rows
- * (table_multi_insert), which only COPY uses.  When a statement starts that does nothing but move rows of a scan of ours into an
- * ordinary table, its ModifyTable node gets the function below instead of the executor's own (ExecutorStart_hook):
+ * For each row the executor's ModifyTable node copies the row into a slot of the target's kind, looks whether triggers, views, partitions or
+ * RETURNING want it, and inserts it: into a local table with a page lock and a WAL record of its own.  When a statement
+ * starts that has none of these wishes (ExecutorStart_hook), its node gets one of the functions below instead:
  *
- *	our scan -> [slots: up to 1000 rows or 64 kB] -> table_multi_insert -> index entries
+ *	any plan --> ossExecForeignInsert, straight from the plan's slot		(export_rows: the target is ours)
+ *	our scan --> [slots: up to 1000 rows or 64 kB] --> table_multi_insert --> index entries		(load_rows: a local table, as COPY does it)
  *
- * Everything else (triggers, RETURNING, ON CONFLICT, views, partitions, generated columns, functions that might look at the table)
- * stays with the executor.  oss_fdw.fast_paths = off turns it off.
+ * Everything else stays with the executor.  oss_fdw.fast_paths = off turns both off.
  */
 #include "oss_fdw.h"
 
@@ -29,14 +29,16 @@
 static ExecutorStart_hook_type next_executor_start;
 
 static void executor_start(QueryDesc *query, int eflags);
-static bool can_load(const QueryDesc *query, const ModifyTableState *node);
-static bool is_plain_scan(PlanState *state, TupleDesc target);
-static bool is_plain_target(const ResultRelInfo *target);
+static bool is_plain_insert(const QueryDesc *query, const ModifyTableState *node);
+static bool fits_target(const Plan *source, TupleDesc target);
+static bool is_export(const ResultRelInfo *target);
+static bool is_load(const ResultRelInfo *target, PlanState *source);
+static TupleTableSlot *export_rows(PlanState *state);
 static TupleTableSlot *load_rows(PlanState *state);
 static void flush_rows(ModifyTableState *node, TupleTableSlot **slots, int count);
 
 void
-oss_load_init(void)
+oss_insert_init(void)
 {
 	next_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
@@ -45,40 +47,43 @@ oss_load_init(void)
 static void
 executor_start(QueryDesc *query, int eflags)
 {
+	ModifyTableState *node;
+
 	if (next_executor_start)
 		next_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	if (oss_fast_paths && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && query->operation == CMD_INSERT && query->planstate &&
-		IsA(query->planstate, ModifyTableState) && can_load(query, (ModifyTableState *) query->planstate))
-		ExecSetExecProcNode(query->planstate, load_rows);
+	node = (ModifyTableState *) query->planstate;
+	if (!oss_fast_paths || (eflags & EXEC_FLAG_EXPLAIN_ONLY) || query->operation != CMD_INSERT || node == NULL ||
+		!IsA(node, ModifyTableState) || !is_plain_insert(query, node))
+		return;
+	if (is_export(node->resultRelInfo))
+		ExecSetExecProcNode(&node->ps, export_rows);
+	else if (is_load(node->resultRelInfo, outerPlanState(node)))
+		ExecSetExecProcNode(&node->ps, load_rows);
 }
 
+/* Rows of the plan go into one table as they are, and nobody else wants to see them. */
 static bool
-can_load(const QueryDesc *query, const ModifyTableState *node)
+is_plain_insert(const QueryDesc *query, const ModifyTableState *node)
 {
 	const ModifyTable *plan = (const ModifyTable *) node->ps.plan;
 	const ResultRelInfo *target = node->resultRelInfo;
 
 	return node->operation == CMD_INSERT && node->canSetTag && list_length(plan->resultRelations) == 1 && plan->returningLists == NIL &&
 		   plan->withCheckOptionLists == NIL && plan->onConflictAction == ONCONFLICT_NONE && plan->rowMarks == NIL &&
-		   !query->plannedstmt->hasModifyingCTE && query->plannedstmt->subplans == NIL && is_plain_target(target) &&
-		   is_plain_scan(outerPlanState(&node->ps), RelationGetDescr(target->ri_RelationDesc));
+		   !query->plannedstmt->hasModifyingCTE && target->ri_TrigDesc == NULL && target->ri_WithCheckOptions == NIL &&
+		   fits_target(outerPlan(plan), RelationGetDescr(target->ri_RelationDesc));
 }
 
-/* A scan of ours whose columns are those of the table, made by nothing that could look at the table or care when a row is inserted. */
 static bool
-is_plain_scan(PlanState *state, TupleDesc target)
+fits_target(const Plan *source, TupleDesc target)
 {
-	List *targets = state->plan->targetlist;
 	ListCell *lc;
 
-	if (!IsA(state, ForeignScanState) || ((ForeignScanState *) state)->fdwroutine->IterateForeignScan != ossIterateForeignScan)
+	if (list_length(source->targetlist) != target->natts)
 		return false;
-	if (list_length(targets) != target->natts || contain_volatile_functions((Node *) targets) ||
-		contain_volatile_functions((Node *) state->plan->qual))
-		return false;
-	foreach (lc, targets)
+	foreach (lc, source->targetlist)
 	{
 		TargetEntry *entry = lfirst(lc);
 		Form_pg_attribute attribute = TupleDescAttr(target, foreach_current_index(lc));
@@ -90,15 +95,50 @@ is_plain_scan(PlanState *state, TupleDesc target)
 }
 
 static bool
-is_plain_target(const ResultRelInfo *target)
+is_export(const ResultRelInfo *target)
+{
+	return target->ri_FdwRoutine && target->ri_FdwRoutine->ExecForeignInsert == ossExecForeignInsert && target->ri_FdwState;
+}
+
+/* A scan of ours, and nothing that could look at the table or care when a row gets there. */
+static bool
+is_load(const ResultRelInfo *target, PlanState *source)
 {
 	Relation rel = target->ri_RelationDesc;
 
-	return rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition && target->ri_TrigDesc == NULL &&
-		   target->ri_WithCheckOptions == NIL && table_slot_callbacks(rel) == &TTSOpsBufferHeapTuple;
+	return rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition &&
+		   table_slot_callbacks(rel) == &TTSOpsBufferHeapTuple && IsA(source, ForeignScanState) &&
+		   ((ForeignScanState *) source)->fdwroutine->IterateForeignScan == ossIterateForeignScan &&
+		   source->state->es_plannedstmt->subplans == NIL && !contain_volatile_functions((Node *) source->plan->targetlist) &&
+		   !contain_volatile_functions((Node *) source->plan->qual);
 }
 
-/* In place of ExecModifyTable: all rows at the first call. */
+/* ---- in place of ExecModifyTable: all rows at the first call */
+
+static TupleTableSlot *
+export_rows(PlanState *state)
+{
+	ModifyTableState *node = castNode(ModifyTableState, state);
+	EState *estate = state->state;
+	PlanState *source = outerPlanState(state);
+
+	if (node->mt_done)
+		return NULL;
+	for (;;)
+	{
+		TupleTableSlot *row;
+
+		ResetPerTupleExprContext(estate);
+		row = ExecProcNode(source);
+		if (TupIsNull(row))
+			break;
+		ossExecForeignInsert(estate, node->resultRelInfo, row, row);
+		estate->es_processed++;
+	}
+	node->mt_done = true;
+	return NULL;
+}
+
 static TupleTableSlot *
 load_rows(PlanState *state)
 {
