@@ -629,6 +629,7 @@ typedef struct oc_split_options
 	int header;					/* 0 none, 1 skip, 2 match */
 	uint64_t skip;				/* physical lines to skip at the head of each object, before the header; quotes do not count */
 	bool noescaping;			/* text: backslash is an ordinary byte */
+	bool single_line;			/* csv: a line end within quotes ends its row, too, and that row is malformed */
 	bool csv_end_marker;		/* csv: a line of backslash and dot ends the data, as for COPY before PostgreSQL 18 */
 	bool ignore_extra;			/* more fields than columns are dropped */
 	bool fill_missing;			/* missing trailing fields are NULL */
