@@ -37,6 +37,9 @@ typedef struct test_object
 	uint64_t size;
 	uint64_t start;
 	uint64_t end;
+	bool exact;
+	oc_codec codec;
+	char eol[3];
 } test_object;
 
 static test_object objects[300];
@@ -59,6 +62,9 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 	unit->object.size = object->size;
 	unit->start = object->start;
 	unit->end = object->end;
+	unit->exact = object->exact;
+	unit->codec = object->codec;
+	memcpy(unit->eol, object->eol, sizeof(unit->eol));
 	return OC_OK;
 }
 
@@ -341,6 +347,175 @@ test_units(void)
 	check_all(&o, 1);
 }
 
+/* The object as units from border to border. */
+static void
+cut_exactly(const char *key, const char *etag, uint64_t size, oc_codec codec, const uint64_t *borders, int count)
+{
+	object_count = 0;
+	for (int i = 0; i <= count; i++)
+	{
+		test_object *object = &objects[object_count++];
+
+		*object = (test_object){.size = size, .start = i > 0 ? borders[i - 1] : 0, .end = i < count ? borders[i] : 0,
+								.exact = true, .codec = codec};
+		strcpy(object->key, key);
+		strcpy(object->etag, etag);
+	}
+}
+
+#define BORDERS 7
+
+/* A header and rows in members of their own; a unit may end at each.  *size: of all. */
+static void
+pack_members(oc_codec codec, char *packed, size_t room, size_t *size, uint64_t *borders)
+{
+	uint64_t row = 0;
+
+	*size = compress(codec, "n,t\n", 4, packed, room);
+	for (int i = 0; i <= BORDERS; i++)
+	{
+		uint64_t rows = 1000 + 3000 * (uint64_t) (i % 3);
+
+		*size += compress(codec, data, make_rows(data, row, rows), packed + *size, room - *size);
+		row += rows;
+		if (i < BORDERS)
+			borders[i] = *size;
+	}
+}
+
+/* Units that begin and end at recorded borders, plain and compressed; and borders that are none. */
+static void
+test_exact_units(void)
+{
+	static const oc_codec codecs[] = {OC_CODEC_NONE, OC_CODEC_GZIP, OC_CODEC_ZSTD, OC_CODEC_LZ4, OC_CODEC_BZIP2, OC_CODEC_XZ};
+	size_t room = 8 << 20;
+	char *packed = malloc(room);
+
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
+	{
+		oc_codec codec = codecs[i];
+		uint64_t borders[BORDERS];
+		oc_reader_options o;
+		size_t size;
+		char etag[72];
+		uint64_t rows = 0;
+
+		for (int k = 0; k <= BORDERS; k++)
+			rows += 1000 + 3000 * (uint64_t) (k % 3);
+		pack_members(codec, packed, room, &size, borders);
+		object_count = 0;
+		put("exact", packed, size);
+		strcpy(etag, objects[0].etag);
+		cut_exactly("exact", etag, size, codec, borders, BORDERS);
+		o = reader_options();
+		o.split.header = 1;
+		check_all(&o, rows);
+		/* a few bytes off, a border is none */
+		for (int off = -2; off <= 2; off++)
+		{
+			borders[3] += (uint64_t) off;
+			cut_exactly("exact", etag, size, codec, borders, BORDERS);
+			o = reader_options();
+			o.split.header = 1;
+			if (off != 0)
+				check_failure(&o, codec == OC_CODEC_NONE ? OC_ERR_DATA : OC_ERR_CODEC, BUCKET "/exact");
+			borders[3] -= (uint64_t) off;
+		}
+		/* nor is the codec another one */
+		cut_exactly("exact", etag, size, codec == OC_CODEC_ZSTD ? OC_CODEC_GZIP : OC_CODEC_ZSTD, borders, BORDERS);
+		o = reader_options();
+		o.split.header = 1;
+		check_failure(&o, OC_ERR_CODEC, BUCKET "/exact");
+	}
+	free(packed);
+}
+
+/* Line ends within quotes: a border behind one is no border, and which row is bad is told by its byte. */
+static void
+test_exact_errors(void)
+{
+	static const char text[] = "0,\n1,\"b\n\"\n2,cc\n3\n";
+	oc_reader_options o = reader_options();
+	oc_status status;
+	oc_error error = {0};
+	uint64_t border = 8; /* behind the line end in quotes */
+	char etag[72];
+
+	object_count = 0;
+	put("quoted.csv", text, sizeof(text) - 1);
+	strcpy(etag, objects[0].etag);
+	cut_exactly("quoted.csv", etag, sizeof(text) - 1, OC_CODEC_NONE, &border, 1);
+	check_failure(&o, OC_ERR_DATA, BUCKET "/quoted.csv");
+	border = 10;
+	cut_exactly("quoted.csv", etag, sizeof(text) - 1, OC_CODEC_NONE, &border, 1);
+	o = reader_options();
+	read_rows(&o, 0, &status, &error);
+	CHECK_STR(error.message, "missing data for column \"t\"");
+	CHECK_STR(error.detail, "in the row at byte 15 of the object");
+	CHECK_INT(error.line, 0);
+}
+
+/* One row per unit, ended by CR, which could be the first half of a line end. */
+static void
+test_exact_cr(void)
+{
+	static const uint64_t borders[] = {3, 7};
+	oc_reader_options o = reader_options();
+	char etag[72];
+
+	object_count = 0;
+	put("cr.csv", "0,\r1,b\r2,cc\r", 12);
+	strcpy(etag, objects[0].etag);
+	cut_exactly("cr.csv", etag, 12, OC_CODEC_NONE, borders, 2);
+	check_all(&o, 3);
+}
+
+/* A lone CR is an error wherever units begin, when they know how the object's lines end. */
+static void
+test_known_eol(void)
+{
+	static const char *kinds[] = {"\n", "\r\n", "\r"};
+
+	for (int kind = 0; kind < 3; kind++)
+	{
+		const char *wrong = kind == 2 ? "\n" : "\r";
+		char text[600];
+		size_t size = 0;
+		char etag[72];
+
+		for (int i = 0; i < 40; i++)
+			size += (size_t) sprintf(text + size, "%d,%.*s%s", i, i % 26 > 2 ? 0 : i, "aabbcc", i == 20 ? wrong : kinds[kind]);
+		object_count = 0;
+		put("eol.csv", text, size);
+		strcpy(etag, objects[0].etag);
+		for (size_t step = 2; step < 40; step++)
+		{
+			oc_reader_options o = reader_options();
+			oc_error error = {0};
+			oc_reader *reader;
+			oc_status status;
+			oc_batch batch;
+
+			o.split.single_line = true;
+			object_count = 0;
+			for (size_t at = 0; at < size; at += step)
+			{
+				objects[object_count] = (test_object){.size = size, .start = at, .end = at + step};
+				strcpy(objects[object_count].eol, kinds[kind]);
+				strcpy(objects[object_count].key, "eol.csv");
+				strcpy(objects[object_count++].etag, etag);
+			}
+			reader = oc_reader_open(client, pool, &o, &error);
+			while ((status = oc_reader_next(reader, &waiter, &batch, &error)) == OC_OK)
+				;
+			oc_reader_close(reader);
+			CHECK_INT(status, OC_FAILED);
+			if (!CHECK(strstr(error.message, "found in data") != NULL))
+				fprintf(stderr, "kind %d, step %zu: %s\n", kind, step, error.message);
+		}
+	}
+}
+
 static void
 test_row_errors(void)
 {
@@ -529,6 +704,10 @@ run(int io_threads, int workers)
 		test_many();
 		test_codecs();
 		test_units();
+		test_exact_units();
+		test_exact_errors();
+		test_exact_cr();
+		test_known_eol();
 		test_row_errors();
 		test_faults();
 		test_early_close();

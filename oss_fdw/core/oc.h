@@ -648,7 +648,7 @@ typedef struct oc_field
 typedef struct oc_row
 {
 	uint64_t line;				/* of its first line in the object, from 1; binary: row number; 0 in a unit that begins in the middle */
-	uint64_t offset;			/* of its first byte in the decompressed object */
+	uint64_t offset;			/* of its first byte in the decompressed object, or behind the batch's entry */
 	const char *raw;			/* the raw row without its line end (for rejected rows and messages) */
 	uint32_t raw_size;
 	int32_t error;				/* -1 = good; else index into the batch's errors (tolerate) */
@@ -663,6 +663,7 @@ typedef struct oc_batch
 	const oc_row *rows;			/* row_count entries; NULL when the splitter was opened without row facts */
 	const oc_error *errors;
 	const oc_object *object;	/* set by the reader */
+	uint64_t entry;				/* set by the reader: stored byte of a compressed object where offsets begin to count */
 } oc_batch;
 
 typedef struct oc_splitter oc_splitter;
@@ -685,6 +686,14 @@ typedef struct oc_unit
 	oc_object object;			/* key and etag are copied by the reader */
 	uint64_t start;
 	uint64_t end;				/* 0 = the object's end */
+	/*
+	 * exact: a row begins at start and none goes on behind end, as somebody noted who should know; what contradicts that is an error.
+	 * codec (exact units only) is the object's: of a compressed one start and end are borders between its members as well.
+	 */
+	bool exact;
+	oc_codec codec;
+	/* Not exact, csv and text without an eol of their own: "\n", "\r\n" or "\r" as the object's first line has it; "" = not known. */
+	char eol[3];
 } oc_unit;
 
 typedef struct oc_reader_options
