@@ -520,6 +520,7 @@ typedef struct oc_export_options
 	const void *trailer;		/* bytes at the end of every object (binary trailer), or NULL */
 	size_t trailer_size;
 	uint64_t max_file_size;		/* stored bytes; 0 = one object for each folder, as long as part numbers and memory last */
+	uint64_t split_size;		/* stored bytes between the places of an object that are noted as splits, at least; 0 = none are noted */
 	uint64_t part_size;			/* bytes; raised to the dialect's minimum */
 	int max_connections;		/* transfers in flight */
 	uint64_t max_memory;		/* bytes of blocks and parts together; 0 = 64 MB, at least 4 MB and 4 parts of the dialect's minimum */
@@ -528,6 +529,15 @@ typedef struct oc_export_options
 	size_t header_count;
 	oc_stats *stats;
 } oc_export_options;
+
+/* A place where an object can be entered: a row begins there, and in compressed objects a member. */
+typedef struct oc_split_point
+{
+	uint64_t offset;			/* in the stored bytes */
+	uint64_t rows;				/* before it */
+} oc_split_point;
+
+#define OC_SPLITS_MAX 1024 /* of one object */
 
 /* One object of an export, for the manifest, EXPLAIN and messages. */
 typedef struct oc_exported
@@ -538,6 +548,9 @@ typedef struct oc_exported
 	uint64_t stored_bytes;
 	uint64_t crc64;
 	const char *etag;			/* without quotes; "" before commit */
+	oc_codec codec;
+	const oc_split_point *splits;		/* ascending, inside the object; the export's */
+	size_t split_count;
 } oc_exported;
 
 typedef struct oc_export oc_export;
@@ -775,6 +788,9 @@ typedef struct oc_manifest_entry
 	bool bytes_known;
 	bool crc64_known;
 	bool mandatory;				/* reading fails when the object is missing; true unless the manifest says otherwise */
+	oc_codec codec;				/* when there are splits */
+	oc_split_point *splits;			/* ascending, inside the object, at most OC_SPLITS_MAX */
+	size_t split_count;
 } oc_manifest_entry;
 
 /* All memory belongs to the manifest until oc_manifest_free. */
