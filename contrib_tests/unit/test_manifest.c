@@ -95,6 +95,29 @@ test_split_count(void)
 	}
 }
 
+/* So many of them that the manifest could become too large to be read: left out. */
+static void
+test_splits_left_out(void)
+{
+	static oc_exported objects[1000];
+	static oc_split_point splits[OC_SPLITS_MAX];
+	oc_error error = {0};
+	size_t size = 0;
+	char *text;
+
+	for (size_t i = 0; i < OC_SPLITS_MAX; i++)
+		splits[i] = (oc_split_point){i + 1, i};
+	for (int i = 0; i < 1000; i++)
+		objects[i] = (oc_exported){.key = "a", .rows = OC_SPLITS_MAX, .stored_bytes = 2 * OC_SPLITS_MAX, .etag = "", .splits = splits,
+								   .split_count = OC_SPLITS_MAX};
+	text = oc_manifest_write(OC_PROVIDER_OSS, "bucket-1", NULL, 0, objects, 1000, &size, &error);
+	CHECK(text != NULL && strstr(text, "splits") == NULL);
+	free(text);
+	text = oc_manifest_write(OC_PROVIDER_OSS, "bucket-1", NULL, 0, objects, 10, &size, &error);
+	CHECK(text != NULL && strstr(text, "splits") != NULL);
+	free(text);
+}
+
 static void
 test_write_bad(void)
 {
@@ -251,6 +274,7 @@ main(void)
 	test_write();
 	test_splits();
 	test_split_count();
+	test_splits_left_out();
 	test_write_bad();
 	test_others();
 	test_malformed();

@@ -16,11 +16,12 @@
 
 #define MAX_SIZE (64u << 20)	/* bytes of a manifest: about 300,000 entries */
 #define MAX_COLUMNS 1664
+#define MAX_SPLITS 1000000		/* in all that is written: a reader can do without, but not with a manifest that is too large */
 #define MAX_COLUMN_TEXT 1024
 
 static json_t *write_columns(const oc_manifest_column *columns, size_t count);
 static json_t *write_entries(const char *scheme, const char *bucket, const oc_exported *objects, size_t count);
-static json_t *write_entry(const char *scheme, const char *bucket, const oc_exported *object);
+static json_t *write_entry(const char *scheme, const char *bucket, const oc_exported *object, bool with_splits);
 static json_t *write_splits(const oc_exported *object);
 static bool read_document(json_t *root, oc_manifest *manifest, oc_error *error);
 static bool read_version(json_t *root, oc_error *error);
@@ -86,10 +87,13 @@ static json_t *
 write_entries(const char *scheme, const char *bucket, const oc_exported *objects, size_t count)
 {
 	json_t *array = json_array();
+	size_t splits = 0;
 
+	for (size_t i = 0; i < count; i++)
+		splits += objects[i].split_count;
 	for (size_t i = 0; array && i < count; i++)
 	{
-		if (json_array_append_new(array, write_entry(scheme, bucket, &objects[i])) != 0)
+		if (json_array_append_new(array, write_entry(scheme, bucket, &objects[i], splits <= MAX_SPLITS)) != 0)
 		{
 			json_decref(array);
 			array = NULL;
@@ -99,7 +103,7 @@ write_entries(const char *scheme, const char *bucket, const oc_exported *objects
 }
 
 static json_t *
-write_entry(const char *scheme, const char *bucket, const oc_exported *object)
+write_entry(const char *scheme, const char *bucket, const oc_exported *object, bool with_splits)
 {
 	oc_buf url;
 	char crc64[24];
@@ -111,7 +115,7 @@ write_entry(const char *scheme, const char *bucket, const oc_exported *object)
 		entry = json_pack("{s:s, s:I, s:I, s:s, s:s}", "url", url.data, "rows", (json_int_t) object->rows, "bytes",
 						  (json_int_t) object->stored_bytes, "crc64", crc64, "etag", object->etag);
 	oc_buf_free(&url);
-	if (entry && object->split_count > 0 &&
+	if (entry && with_splits && object->split_count > 0 &&
 		(json_object_set_new(entry, "codec", json_string(oc_codec_name(object->codec))) != 0 ||
 		 json_object_set_new(entry, "splits", write_splits(object)) != 0))
 	{
