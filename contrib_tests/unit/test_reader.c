@@ -460,6 +460,14 @@ test_exact_errors(void)
 	strcpy(etag, objects[0].etag);
 	cut_exactly("quoted.csv", etag, sizeof(text) - 1, OC_CODEC_NONE, &border, 1);
 	check_failure(&o, OC_ERR_DATA, BUCKET "/quoted.csv");
+	border = 9; /* in a row; its unit alone sees that no line end stands before it */
+	cut_exactly("quoted.csv", etag, sizeof(text) - 1, OC_CODEC_NONE, &border, 1);
+	objects[0] = objects[1];
+	object_count = 1;
+	o = reader_options();
+	CHECK_INT(read_any(&o, &error), OC_FAILED);
+	CHECK_STR(error.message, "no row begins at byte 9 of the object, as its manifest says");
+	error = (oc_error){0};
 	border = 10;
 	cut_exactly("quoted.csv", etag, sizeof(text) - 1, OC_CODEC_NONE, &border, 1);
 	o = reader_options();
@@ -521,6 +529,107 @@ test_known_eol(void)
 				fprintf(stderr, "kind %d, step %zu: %s\n", kind, step, error.message);
 		}
 	}
+}
+
+/* How the first line ends, as a scan's leader would tell the units. */
+static const char *
+first_line_end(const char *text, size_t size, bool escapes)
+{
+	for (size_t i = 0; i < size; i++)
+	{
+		if (escapes && text[i] == '\\')
+			i++;
+		else if (text[i] == '\n')
+			return "\n";
+		else if (text[i] == '\r')
+			return i + 1 < size && text[i + 1] == '\n' ? "\r\n" : "\r";
+	}
+	return "";
+}
+
+/* All rows as text, or "" when reading failed; malloc'ed. */
+static char *
+rows_text(const oc_reader_options *options, oc_error *error)
+{
+	oc_reader *reader = oc_reader_open(client, pool, options, error);
+	char *rows = calloc(1, 20000);
+	char *to = rows;
+	oc_status status;
+	oc_batch batch;
+
+	while ((status = oc_reader_next(reader, &waiter, &batch, error)) == OC_OK)
+		for (size_t i = 0; i < 2 * batch.row_count; i++)
+			to += sprintf(to, "%.*s%s", batch.fields[i].size > 0 ? batch.fields[i].size : 0, batch.fields[i].data,
+						  batch.fields[i].size < 0 ? "<N>|" : i % 2 ? ";" : "|");
+	if (status != OC_END)
+		rows[0] = '\0';
+	oc_reader_close(reader);
+	return rows;
+}
+
+/* Random csv without line ends in fields, and text: in units of any size the same rows as whole, or a refusal in both ways. */
+static void
+test_random_units(void)
+{
+	static const char *pieces[] = {"\n", "\n", "\n", "a,b\n", "a,b\n", "\"a\",b\n", "x\ty\n", "x\ty\n", ",", "\t", "\"", "\r", "\r\n", "\\", "abc"};
+	uint32_t seed = 20260103;
+	int read = 0;
+
+	for (int round = 0; round < 40; round++)
+	{
+		bool csv = round % 2 == 0;
+		bool clean = round % 3 != 0;
+		oc_reader_options o = reader_options();
+		oc_error error = {0};
+		char text[800];
+		size_t size = 0;
+		char etag[72];
+		char *expected;
+
+		for (int i = 0; i < 60; i++)
+		{
+			uint32_t kind = (seed = seed * 1664525 + 1013904223) >> 16;
+			const char *piece = pieces[kind % (sizeof(pieces) / sizeof(pieces[0]))];
+
+			if (clean && kind % 200 != 0)
+				piece = csv ? pieces[3 + kind % 3] : pieces[6];
+			if (clean && csv && kind % 97 == 0)
+				piece = "\"a\nb\",c\n";
+			size += (size_t) sprintf(text + size, "%s", piece);
+		}
+		object_count = 0;
+		put("random", text, size);
+		strcpy(etag, objects[0].etag);
+		o.split.single_line = csv;
+		o.split.fill_missing = o.split.ignore_extra = !clean;
+		if (!csv)
+		{
+			o.split.format = OC_FORMAT_TEXT;
+			strcpy(o.split.delimiter, "\t");
+			o.split.null_string = "\\N";
+		}
+		expected = rows_text(&o, &error);
+		read += expected[0] != '\0';
+		for (size_t step = 3 + (size_t) round % 5; step < size; step += 1 + step)
+		{
+			char *got;
+
+			object_count = object_next = 0;
+			for (size_t at = 0; at < size && object_count < 300; at += step)
+			{
+				objects[object_count] = (test_object){.size = size, .start = at, .end = object_count < 299 ? at + step : 0};
+				strcpy(objects[object_count].eol, first_line_end(text, size, !csv));
+				strcpy(objects[object_count].key, "random");
+				strcpy(objects[object_count++].etag, etag);
+			}
+			got = rows_text(&o, &error);
+			if (!CHECK_STR(got, expected))
+				fprintf(stderr, "round %d, step %zu, %s: %s\n[%.*s]\n", round, step, csv ? "csv" : "text", error.message, (int) size, text);
+			free(got);
+		}
+		free(expected);
+	}
+	CHECK(read > 8 && read < 35);
 }
 
 static void
@@ -715,6 +824,7 @@ run(int io_threads, int workers)
 		test_exact_errors();
 		test_exact_cr();
 		test_known_eol();
+		test_random_units();
 		test_row_errors();
 		test_faults();
 		test_early_close();
