@@ -60,6 +60,11 @@ CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', format 'binary'
 CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', header 'perhaps');
 CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', encoding 'klingon');
 CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', eol ',');
+CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', format 'text', multi_line 'false');
+CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', format 'jsonl', multi_line 'true');
+CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', multi_line 'perhaps');
+CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', multi_line 'false', multiline 'true');
+CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', multi_line 'false', eol '|\', escape '\');
 CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', reject_limit '-1');
 CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', reject_limit '101%');
 CREATE FOREIGN TABLE bad (a int) SERVER store OPTIONS (dir 'a/', error_table 'e');

@@ -70,6 +70,7 @@ options_of(const uint8_t *bytes, oc_split_options *o, oc_split_column *columns)
 	o->header = o->format != OC_FORMAT_JSONL && o->format != OC_FORMAT_BINARY && (bytes[1] & 0x40);
 	o->skip = o->format != OC_FORMAT_BINARY && (bytes[1] & 0x80);
 	o->noescaping = bytes[2] & 0x20;
+	o->single_line = o->noescaping && o->format == OC_FORMAT_CSV; /* the one is of text, the other of csv */
 	o->ignore_extra = bytes[2] & 0x40;
 	o->fill_missing = bytes[2] & 0x80;
 	o->replace_illegal = bytes[3] & 0x20;

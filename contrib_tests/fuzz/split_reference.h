@@ -185,12 +185,16 @@ ref_next_row(ref_input *in, ref_row *row, int *stop)
 			}
 			if (c == o->quote)
 				quoted = !quoted;
-			if (quoted)
+			if (quoted && !o->single_line)
 				continue;
+			if (quoted && in->eol != 'c' && (c == '\n' || c == '\r') && row->error[0] == 0)
+				strcpy(row->error, "unterminated CSV quoted field");
 		}
 		n = ref_line_end(in, i, row->error);
 		if (n > 0)
 		{
+			if (quoted && row->error[0] == 0)
+				strcpy(row->error, "unterminated CSV quoted field");
 			row->end = i;
 			in->at = i + n;
 			return 1;

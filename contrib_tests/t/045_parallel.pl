@@ -32,7 +32,7 @@ my %tables = (
 	one_gzip => "format 'text', compression 'gzip', max_file_size '0'",
 	jsonl => "format 'jsonl', max_file_size '0'",
 	split => "format 'text', max_file_size '0'",
-	split_eol => "format 'text', noescaping 'true', max_file_size '0', eol '\$#\$', delimiter '@|', null 'no'",
+	split_eol => "format 'text', noescaping 'true', max_file_size '0', eol '\$#', delimiter '@|', null 'no'",
 	halves => "format 'text', max_file_size '400kB'");
 for my $name (sort keys %tables)
 {

@@ -71,6 +71,139 @@ test_codecs(void)
 	}
 }
 
+/* The stored bytes of an object. */
+static char *
+stored_bytes(const oc_exported *object)
+{
+	oc_call *call = oc_call_new(client, OC_GET);
+	char *bytes = malloc(object->stored_bytes + 1);
+
+	call->bucket = BUCKET;
+	call->key = object->key;
+	call->sink = bytes;
+	call->sink_size = object->stored_bytes + 1;
+	CHECK_INT(oc_call_run(call, NULL), OC_OK);
+	CHECK_INT(call->received, object->stored_bytes);
+	oc_call_free(call);
+	return bytes;
+}
+
+/* Decodes a range of the stored bytes by itself: it must be the rows from number on, and nothing else. */
+static void
+check_range(oc_codec codec, const char *stored, uint64_t start, uint64_t end, uint64_t first_row, uint64_t next_row)
+{
+	oc_decoder *decoder = oc_decoder_open(codec, &error);
+	const unsigned char *source = (const unsigned char *) stored + start;
+	size_t left = end - start;
+	text rows = {0};
+	size_t at = 0;
+	oc_status status = OC_OK;
+	char row[400];
+
+	while (status == OC_OK)
+	{
+		char piece[65536];
+		size_t written = 0;
+
+		status = oc_decoder_read(decoder, &source, &left, true, piece, sizeof(piece), &written, &error);
+		text_add(&rows, piece, written);
+	}
+	CHECK_INT(status, OC_END);
+	for (uint64_t n = first_row; n < next_row; n++)
+	{
+		size_t size = make_row(row, (uint32_t) n);
+
+		if (at + size > rows.size || memcmp(rows.data + at, row, size) != 0)
+			break;
+		at += size;
+	}
+	CHECK_INT(at, rows.size);
+	oc_decoder_close(decoder);
+	free(rows.data);
+}
+
+/* What an export notes as splits of its objects are places where reading can begin, and they are not too close. */
+static void
+split_bytes(oc_codec codec, uint64_t max_file_size, size_t split_size)
+{
+	oc_export_options options = options_for(codec);
+	text expected = {0};
+	oc_export *export;
+	size_t splits = 0;
+	uint64_t row = 0;
+
+	options.max_file_size = max_file_size;
+	options.split_size = split_size;
+	options.max_memory = 4 << 20;
+	options.trailer = "";
+	export = oc_export_open(client, pool, &options, &error);
+	CHECK_INT(put_rows(export, "", 20 * PART, &expected), OC_OK);
+	CHECK_INT(oc_export_finish(export, false, NULL, &error), OC_OK);
+	CHECK_INT(oc_export_commit(export, NULL, &error), OC_OK);
+	for (size_t i = 0; i < oc_export_object_count(export); i++)
+	{
+		oc_exported object = oc_export_object(export, i);
+		char *stored = stored_bytes(&object);
+
+		for (size_t k = 0; k < object.split_count; k++, splits++)
+		{
+			const oc_split_point *split = &object.splits[k];
+			bool last = k + 1 == object.split_count;
+
+			CHECK(split->offset >= (k > 0 ? split[-1].offset : 0) + split_size && split->offset < object.stored_bytes);
+			check_range(codec, stored, split->offset, last ? object.stored_bytes : split[1].offset, row + split->rows,
+						row + (last ? object.rows : split[1].rows));
+		}
+		row += object.rows;
+		free(stored);
+	}
+	CHECK(codec == OC_CODEC_DEFLATE || split_size == 0 ? splits == 0 : splits > 4);
+	CHECK_INT(oc_export_abort(export, 10000, &error), 0);
+	oc_export_close(export);
+	free(expected.data);
+}
+
+static void
+test_splits(void)
+{
+	for (int codec = OC_CODEC_NONE; codec <= OC_CODEC_DEFLATE; codec++)
+	{
+		split_bytes(codec, 0, 50000);
+		split_bytes(codec, 4 * PART, 20000);
+		split_bytes(codec, 0, 0);
+	}
+}
+
+/* When there would be too many, every second one stays. */
+static void
+test_many_splits(void)
+{
+	oc_export_options options = options_for(OC_CODEC_NONE);
+	oc_export *export;
+	oc_output *output;
+
+	options.split_size = 10;
+	export = oc_export_open(client, pool, &options, &error);
+	output = oc_output_begin(export, "");
+	for (int i = 1; i <= 100000; i++)
+	{
+		output->rows = (uint64_t) i;
+		oc_output_note_split(export, output, (uint64_t) i * 7);
+		if (output->split_count > OC_SPLITS_MAX)
+			break;
+	}
+	CHECK(output->split_count > OC_SPLITS_MAX / 2 && output->split_count <= OC_SPLITS_MAX);
+	for (size_t i = 1; i < output->split_count; i++)
+	{
+		if (output->splits[i].offset != output->splits[i].rows * 7 ||
+			output->splits[i].offset - output->splits[i - 1].offset > 2 * output->split_size)
+			CHECK_INT(i, -1);
+	}
+	CHECK(700000 - output->splits[output->split_count - 1].offset <= 2 * output->split_size);
+	oc_export_abort(export, 1000, &error);
+	oc_export_close(export);
+}
+
 /* A finished export keeps its small objects and nothing else; unloaded, it keeps next to nothing and commits the same. */
 static void
 test_unload(void)
@@ -421,6 +554,8 @@ main(int argc, char **argv)
 {
 	static const export_test tests[] = {
 		{"codecs", test_codecs},
+		{"splits", test_splits},
+		{"thinned", test_many_splits},
 		{"unload", test_unload},
 		{"exact_parts", test_exact_parts},
 		{"empty", test_empty},

@@ -45,6 +45,79 @@ test_write(void)
 	free(text);
 }
 
+/* Where objects can be entered: written when there is such a place, read back, and left alone by who does not know of it. */
+static void
+test_splits(void)
+{
+	static const oc_split_point splits[] = {{100, 3}, {200, 5}, {1000000000000, 7}};
+	static const oc_exported objects[] = {
+		{.key = "a", .rows = 9, .stored_bytes = 2000000000000, .etag = "E", .codec = OC_CODEC_ZSTD, .splits = splits, .split_count = 3},
+		{.key = "b", .rows = 9, .stored_bytes = 5, .etag = "E", .codec = OC_CODEC_ZSTD}};
+	oc_error error = {0};
+	oc_manifest manifest;
+	size_t size = 0;
+	char *text = oc_manifest_write(OC_PROVIDER_OSS, "bucket-1", NULL, 0, objects, 2, &size, &error);
+
+	if (!CHECK(text != NULL))
+		return;
+	CHECK(strstr(text, "\"etag\":\"E\",\"codec\":\"zstd\",\"splits\":[[100,3],[200,5],[1000000000000,7]]},{") != NULL);
+	CHECK(strstr(text, "\"etag\":\"E\"}]}") != NULL);
+	if (CHECK(oc_manifest_parse(text, size, &manifest, &error)))
+	{
+		CHECK_INT(manifest.entries[0].split_count, 3);
+		CHECK_INT(manifest.entries[0].codec, OC_CODEC_ZSTD);
+		CHECK_MEM(manifest.entries[0].splits, splits, sizeof(splits));
+		CHECK_INT(manifest.entries[1].split_count, 0);
+		oc_manifest_free(&manifest);
+	}
+	free(text);
+}
+
+/* Too many splits are refused, as many as there may be are not. */
+static void
+test_split_count(void)
+{
+	static char text[OC_SPLITS_MAX * 16 + 1000];
+
+	for (int count = OC_SPLITS_MAX; count <= OC_SPLITS_MAX + 1; count++)
+	{
+		char *to = text + sprintf(text, "{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":100000,\"codec\":\"none\",\"splits\":[[1,0]");
+		oc_error error = {0};
+		oc_manifest manifest;
+
+		for (int i = 2; i <= count; i++)
+			to += sprintf(to, ",[%d,%d]", i, i);
+		to += sprintf(to, "]}]}");
+		if (!CHECK_INT(oc_manifest_parse(text, to - text, &manifest, &error), count == OC_SPLITS_MAX))
+			fprintf(stderr, "%s\n", error.message);
+		if (count == OC_SPLITS_MAX)
+			oc_manifest_free(&manifest);
+	}
+}
+
+/* So many of them that the manifest could become too large to be read: left out. */
+static void
+test_splits_left_out(void)
+{
+	static oc_exported objects[1000];
+	static oc_split_point splits[OC_SPLITS_MAX];
+	oc_error error = {0};
+	size_t size = 0;
+	char *text;
+
+	for (size_t i = 0; i < OC_SPLITS_MAX; i++)
+		splits[i] = (oc_split_point){i + 1, i};
+	for (int i = 0; i < 1000; i++)
+		objects[i] = (oc_exported){.key = "a", .rows = OC_SPLITS_MAX, .stored_bytes = 2 * OC_SPLITS_MAX, .etag = "", .splits = splits,
+								   .split_count = OC_SPLITS_MAX};
+	text = oc_manifest_write(OC_PROVIDER_OSS, "bucket-1", NULL, 0, objects, 1000, &size, &error);
+	CHECK(text != NULL && strstr(text, "splits") == NULL);
+	free(text);
+	text = oc_manifest_write(OC_PROVIDER_OSS, "bucket-1", NULL, 0, objects, 10, &size, &error);
+	CHECK(text != NULL && strstr(text, "splits") != NULL);
+	free(text);
+}
+
 static void
 test_write_bad(void)
 {
@@ -113,6 +186,22 @@ test_malformed(void)
 		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"crc64\":\"18446744073709551616\"}]}", "\"crc64\""},
 		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"mandatory\":1}]}", "\"mandatory\""},
 		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"etag\":1}]}", "\"etag\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":5}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[5]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[[5]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[[5,1,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[[5,\"1\"]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[[-5,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[[0,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[[9,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[[5,1],[5,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"gzip\",\"splits\":[[5,2],[6,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"rows\":3,\"codec\":\"gzip\",\"splits\":[[5,4]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"codec\":\"gzip\",\"splits\":[[5,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"splits\":[[5,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"deflate\",\"splits\":[[5,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"auto\",\"splits\":[[5,1]]}]}", "\"splits\""},
+		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"bytes\":9,\"codec\":\"none\",\"splits\":[[5,1],[4,1]]}]}", "\"splits\""},
 		{"{\"entries\":[],\"columns\":{}}", "\"columns\""},
 		{"{\"entries\":[],\"columns\":[{\"name\":\"a\"}]}", "column 1 "},
 		{"{\"entries\":[{\"url\":\"oss://b-1/a\",\"rows\":1,\"bytes\":1}],\"rows\":2}", "sum"},
@@ -183,6 +272,9 @@ int
 main(void)
 {
 	test_write();
+	test_splits();
+	test_split_count();
+	test_splits_left_out();
 	test_write_bad();
 	test_others();
 	test_malformed();

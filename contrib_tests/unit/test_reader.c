@@ -37,6 +37,9 @@ typedef struct test_object
 	uint64_t size;
 	uint64_t start;
 	uint64_t end;
+	bool exact;
+	oc_codec codec;
+	char eol[3];
 } test_object;
 
 static test_object objects[300];
@@ -59,6 +62,9 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 	unit->object.size = object->size;
 	unit->start = object->start;
 	unit->end = object->end;
+	unit->exact = object->exact;
+	unit->codec = object->codec;
+	memcpy(unit->eol, object->eol, sizeof(unit->eol));
 	return OC_OK;
 }
 
@@ -158,6 +164,21 @@ read_rows(const oc_reader_options *options, uint64_t first, oc_status *status, o
 	CHECK(good);
 	oc_reader_close(reader);
 	return count;
+}
+
+/* Reads all, whatever the rows are. */
+static oc_status
+read_any(const oc_reader_options *options, oc_error *error)
+{
+	oc_reader *reader = oc_reader_open(client, pool, options, error);
+	oc_status status;
+	oc_batch batch;
+
+	do
+		status = oc_reader_next(reader, &waiter, &batch, error);
+	while (status == OC_OK);
+	oc_reader_close(reader);
+	return status;
 }
 
 static void
@@ -339,6 +360,276 @@ test_units(void)
 	columns[0].needed = columns[1].needed = false;
 	o.split.header = 1;
 	check_all(&o, 1);
+}
+
+/* The object as units from border to border. */
+static void
+cut_exactly(const char *key, const char *etag, uint64_t size, oc_codec codec, const uint64_t *borders, int count)
+{
+	object_count = 0;
+	for (int i = 0; i <= count; i++)
+	{
+		test_object *object = &objects[object_count++];
+
+		*object = (test_object){.size = size, .start = i > 0 ? borders[i - 1] : 0, .end = i < count ? borders[i] : 0,
+								.exact = true, .codec = codec};
+		strcpy(object->key, key);
+		strcpy(object->etag, etag);
+	}
+}
+
+#define BORDERS 7
+
+/* A header and rows in members of their own; a unit may end at each.  *size: of all. */
+static void
+pack_members(oc_codec codec, char *packed, size_t room, size_t *size, uint64_t *borders)
+{
+	uint64_t row = 0;
+
+	*size = compress(codec, "n,t\n", 4, packed, room);
+	for (int i = 0; i <= BORDERS; i++)
+	{
+		uint64_t rows = 1000 + 3000 * (uint64_t) (i % 3);
+
+		*size += compress(codec, data, make_rows(data, row, rows), packed + *size, room - *size);
+		row += rows;
+		if (i < BORDERS)
+			borders[i] = *size;
+	}
+}
+
+/* Units that begin and end at recorded borders, plain and compressed; and borders that are none. */
+static void
+test_exact_units(void)
+{
+	static const oc_codec codecs[] = {OC_CODEC_NONE, OC_CODEC_GZIP, OC_CODEC_ZSTD, OC_CODEC_LZ4, OC_CODEC_BZIP2, OC_CODEC_XZ};
+	size_t room = 8 << 20;
+	char *packed = malloc(room);
+
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
+	{
+		oc_codec codec = codecs[i];
+		uint64_t borders[BORDERS];
+		oc_reader_options o;
+		size_t size;
+		char etag[72];
+		uint64_t rows = 0;
+
+		for (int k = 0; k <= BORDERS; k++)
+			rows += 1000 + 3000 * (uint64_t) (k % 3);
+		pack_members(codec, packed, room, &size, borders);
+		object_count = 0;
+		put("exact", packed, size);
+		strcpy(etag, objects[0].etag);
+		cut_exactly("exact", etag, size, codec, borders, BORDERS);
+		o = reader_options();
+		o.split.header = 1;
+		check_all(&o, rows);
+		/* a few bytes off, a border is none */
+		for (int off = -2; off <= 2; off++)
+		{
+			borders[3] += (uint64_t) off;
+			cut_exactly("exact", etag, size, codec, borders, BORDERS);
+			o = reader_options();
+			o.split.header = 1;
+			if (off != 0)
+				check_failure(&o, codec == OC_CODEC_NONE ? OC_ERR_DATA : OC_ERR_CODEC, BUCKET "/exact");
+			borders[3] -= (uint64_t) off;
+		}
+		/* nor is the codec another one */
+		cut_exactly("exact", etag, size, codec == OC_CODEC_ZSTD ? OC_CODEC_GZIP : OC_CODEC_ZSTD, borders, BORDERS);
+		o = reader_options();
+		o.split.header = 1;
+		check_failure(&o, OC_ERR_CODEC, BUCKET "/exact");
+	}
+	free(packed);
+}
+
+/* Line ends within quotes: a border behind one is no border, and which row is bad is told by its byte. */
+static void
+test_exact_errors(void)
+{
+	static const char text[] = "0,\n1,\"b\n\"\n2,cc\n3\n";
+	oc_reader_options o = reader_options();
+	oc_error error = {0};
+	uint64_t border = 8; /* behind the line end in quotes */
+	char etag[72];
+
+	object_count = 0;
+	put("quoted.csv", text, sizeof(text) - 1);
+	strcpy(etag, objects[0].etag);
+	cut_exactly("quoted.csv", etag, sizeof(text) - 1, OC_CODEC_NONE, &border, 1);
+	check_failure(&o, OC_ERR_DATA, BUCKET "/quoted.csv");
+	border = 9; /* in a row; its unit alone sees that no line end stands before it */
+	cut_exactly("quoted.csv", etag, sizeof(text) - 1, OC_CODEC_NONE, &border, 1);
+	objects[0] = objects[1];
+	object_count = 1;
+	o = reader_options();
+	CHECK_INT(read_any(&o, &error), OC_FAILED);
+	CHECK_STR(error.message, "no row begins at byte 9 of the object, as its manifest says");
+	error = (oc_error){0};
+	border = 10;
+	cut_exactly("quoted.csv", etag, sizeof(text) - 1, OC_CODEC_NONE, &border, 1);
+	o = reader_options();
+	CHECK_INT(read_any(&o, &error), OC_FAILED);
+	CHECK_STR(error.message, "missing data for column \"t\"");
+	CHECK_STR(error.detail, "in the row at byte 15 of the object");
+	CHECK_INT(error.line, 0);
+}
+
+/* One row per unit, ended by CR, which could be the first half of a line end. */
+static void
+test_exact_cr(void)
+{
+	static const uint64_t borders[] = {3, 7};
+	oc_reader_options o = reader_options();
+	char etag[72];
+
+	object_count = 0;
+	put("cr.csv", "0,\r1,b\r2,cc\r", 12);
+	strcpy(etag, objects[0].etag);
+	cut_exactly("cr.csv", etag, 12, OC_CODEC_NONE, borders, 2);
+	check_all(&o, 3);
+}
+
+/* A lone CR is an error wherever units begin, when they know how the object's lines end. */
+static void
+test_known_eol(void)
+{
+	static const char *kinds[] = {"\n", "\r\n", "\r"};
+
+	for (int kind = 0; kind < 3; kind++)
+	{
+		const char *wrong = kind == 2 ? "\n" : "\r";
+		char text[600];
+		size_t size = 0;
+		char etag[72];
+
+		for (int i = 0; i < 40; i++)
+			size += (size_t) sprintf(text + size, "%d,%.*s%s", i, i % 26 > 2 ? 0 : i, "aabbcc", i == 20 ? wrong : kinds[kind]);
+		object_count = 0;
+		put("eol.csv", text, size);
+		strcpy(etag, objects[0].etag);
+		for (size_t step = 2; step < 40; step++)
+		{
+			oc_reader_options o = reader_options();
+			oc_error error = {0};
+
+			o.split.single_line = true;
+			object_count = 0;
+			for (size_t at = 0; at < size; at += step)
+			{
+				objects[object_count] = (test_object){.size = size, .start = at, .end = at + step};
+				strcpy(objects[object_count].eol, kinds[kind]);
+				strcpy(objects[object_count].key, "eol.csv");
+				strcpy(objects[object_count++].etag, etag);
+			}
+			CHECK_INT(read_any(&o, &error), OC_FAILED);
+			if (!CHECK(strstr(error.message, "found in data") != NULL))
+				fprintf(stderr, "kind %d, step %zu: %s\n", kind, step, error.message);
+		}
+	}
+}
+
+/* How the first line ends, as a scan's leader would tell the units. */
+static const char *
+first_line_end(const char *text, size_t size, bool escapes)
+{
+	for (size_t i = 0; i < size; i++)
+	{
+		if (escapes && text[i] == '\\')
+			i++;
+		else if (text[i] == '\n')
+			return "\n";
+		else if (text[i] == '\r')
+			return i + 1 < size && text[i + 1] == '\n' ? "\r\n" : "\r";
+	}
+	return "";
+}
+
+/* All rows as text, or "" when reading failed; malloc'ed. */
+static char *
+rows_text(const oc_reader_options *options, oc_error *error)
+{
+	oc_reader *reader = oc_reader_open(client, pool, options, error);
+	char *rows = calloc(1, 20000);
+	char *to = rows;
+	oc_status status;
+	oc_batch batch;
+
+	while ((status = oc_reader_next(reader, &waiter, &batch, error)) == OC_OK)
+		for (size_t i = 0; i < 2 * batch.row_count; i++)
+			to += sprintf(to, "%.*s%s", batch.fields[i].size > 0 ? batch.fields[i].size : 0, batch.fields[i].data,
+						  batch.fields[i].size < 0 ? "<N>|" : i % 2 ? ";" : "|");
+	if (status != OC_END)
+		rows[0] = '\0';
+	oc_reader_close(reader);
+	return rows;
+}
+
+/* Random csv without line ends in fields, and text: in units of any size the same rows as whole, or a refusal in both ways. */
+static void
+test_random_units(void)
+{
+	static const char *pieces[] = {"\n", "\n", "\n", "a,b\n", "a,b\n", "\"a\",b\n", "x\ty\n", "x\ty\n", ",", "\t", "\"", "\r", "\r\n", "\\", "abc"};
+	uint32_t seed = 20260103;
+	int read = 0;
+
+	for (int round = 0; round < 40; round++)
+	{
+		bool csv = round % 2 == 0;
+		bool clean = round % 3 != 0;
+		oc_reader_options o = reader_options();
+		oc_error error = {0};
+		char text[800];
+		size_t size = 0;
+		char etag[72];
+		char *expected;
+
+		for (int i = 0; i < 60; i++)
+		{
+			uint32_t kind = (seed = seed * 1664525 + 1013904223) >> 16;
+			const char *piece = pieces[kind % (sizeof(pieces) / sizeof(pieces[0]))];
+
+			if (clean && kind % 200 != 0)
+				piece = csv ? pieces[3 + kind % 3] : pieces[6];
+			if (clean && csv && kind % 97 == 0)
+				piece = "\"a\nb\",c\n";
+			size += (size_t) sprintf(text + size, "%s", piece);
+		}
+		object_count = 0;
+		put("random", text, size);
+		strcpy(etag, objects[0].etag);
+		o.split.single_line = csv;
+		o.split.fill_missing = o.split.ignore_extra = !clean;
+		if (!csv)
+		{
+			o.split.format = OC_FORMAT_TEXT;
+			strcpy(o.split.delimiter, "\t");
+			o.split.null_string = "\\N";
+		}
+		expected = rows_text(&o, &error);
+		read += expected[0] != '\0';
+		for (size_t step = 3 + (size_t) round % 5; step < size; step += 1 + step)
+		{
+			char *got;
+
+			object_count = object_next = 0;
+			for (size_t at = 0; at < size && object_count < 300; at += step)
+			{
+				objects[object_count] = (test_object){.size = size, .start = at, .end = object_count < 299 ? at + step : 0};
+				strcpy(objects[object_count].eol, first_line_end(text, size, !csv));
+				strcpy(objects[object_count].key, "random");
+				strcpy(objects[object_count++].etag, etag);
+			}
+			got = rows_text(&o, &error);
+			if (!CHECK_STR(got, expected))
+				fprintf(stderr, "round %d, step %zu, %s: %s\n[%.*s]\n", round, step, csv ? "csv" : "text", error.message, (int) size, text);
+			free(got);
+		}
+		free(expected);
+	}
+	CHECK(read > 8 && read < 35);
 }
 
 static void
@@ -529,6 +820,11 @@ run(int io_threads, int workers)
 		test_many();
 		test_codecs();
 		test_units();
+		test_exact_units();
+		test_exact_errors();
+		test_exact_cr();
+		test_known_eol();
+		test_random_units();
 		test_row_errors();
 		test_faults();
 		test_early_close();

@@ -119,6 +119,41 @@ test_csv(void)
 	CHECK_SPLIT(o, "\nx\n", ";!extra data after last expected column@2.0");
 }
 
+/* A table that says that fields hold no line ends: each line end ends a row, and a quote that it leaves open is an error. */
+static void
+test_single_line(void)
+{
+	oc_split_options o = options_of(OC_FORMAT_CSV, 2);
+
+	o.single_line = true;
+	CHECK_SPLIT(o, "1,\"2\"\n\"3\"\"\",4", "1|2;3\"|4;");
+	CHECK_SPLIT(o, "1,2\n3,\"x\ny\"\n5,6\n", "1|2;!unterminated CSV quoted field@2.0");
+	CHECK_SPLIT(o, "\"x\ny\",2\n3,4\n", "!unterminated CSV quoted field@1.0");
+	CHECK_SPLIT(o, "1,2\r\n3,\"x\r\ny\"\r\n", "1|2;!unterminated CSV quoted field@2.0");
+	CHECK_SPLIT(o, "1,2\r3,\"x\ry\"\r", "1|2;!unterminated CSV quoted field@2.0");
+	/* any kind of line end, not just the object's */
+	CHECK_SPLIT(o, "1,2\n3,\"x\ry\"\n", "1|2;!unterminated CSV quoted field@2.0");
+	CHECK_SPLIT(o, "1,2\r\n3,\"x\ny\"\r\n", "1|2;!unterminated CSV quoted field@2.0");
+	CHECK_SPLIT(o, "1,2\r3,\"x\ny\"\r", "1|2;!unterminated CSV quoted field@2.0");
+	CHECK_SPLIT(o, "1,2\n3,\"x", "1|2;!unterminated CSV quoted field@2.0");
+	o.tolerate = true;
+	CHECK_SPLIT(o, "1,2\n3,\"x\ny,5\n6,\"7\"\n", "1|2;BAD(unterminated CSV quoted field);y|5;6|7;");
+	o.tolerate = false;
+	o.escape = '\\';
+	CHECK_SPLIT(o, "1,\"a\\\"b\"\n3,\"x\\\ny\"\n", "1|a\"b;!unterminated CSV quoted field@2.0");
+	o.escape = '"';
+	strcpy(o.eol, "$");
+	CHECK_SPLIT(o, "1,\"x\n\ry\"$3,4$5,\"a$b\"$", "1|x\n\ry;3|4;!unterminated CSV quoted field@3.0");
+	strcpy(o.eol, "$#");
+	CHECK_SPLIT(o, "1,\"x$\ny\"$#3,4$#5,\"a$#b\"$#", "1|x$\ny;3|4;!unterminated CSV quoted field@3.0");
+	o.header = 1;
+	CHECK_SPLIT(o, "\"a$#b\",c$#1,2$#", "!unterminated CSV quoted field@1.0");
+	o = options_of(OC_FORMAT_CSV, 2);
+	o.single_line = true;
+	columns[0].needed = columns[1].needed = false;
+	CHECK_SPLIT(o, "1,2\n3,\"x\ny\"\n", ";!unterminated CSV quoted field@2.0");
+}
+
 static void
 test_text(void)
 {
@@ -251,6 +286,7 @@ test_random(void)
 		o.header = (bits & 0x3800) == 0;
 		o.skip = (bits & 0x1C000) == 0;
 		o.noescaping = (bits & 0xE0000) == 0;
+		o.single_line = csv && (bits >> 5) % 3 == 0;
 		if ((bits & 0x700000) == 0)
 			o.escape = '\\';
 		if ((bits & 0x3800000) == 0)
@@ -310,6 +346,7 @@ int
 main(void)
 {
 	test_csv();
+	test_single_line();
 	test_text();
 	test_head();
 	test_dirty();

@@ -520,6 +520,7 @@ typedef struct oc_export_options
 	const void *trailer;		/* bytes at the end of every object (binary trailer), or NULL */
 	size_t trailer_size;
 	uint64_t max_file_size;		/* stored bytes; 0 = one object for each folder, as long as part numbers and memory last */
+	uint64_t split_size;		/* stored bytes between the places of an object that are noted as splits, at least; 0 = none are noted */
 	uint64_t part_size;			/* bytes; raised to the dialect's minimum */
 	int max_connections;		/* transfers in flight */
 	uint64_t max_memory;		/* bytes of blocks and parts together; 0 = 64 MB, at least 4 MB and 4 parts of the dialect's minimum */
@@ -528,6 +529,15 @@ typedef struct oc_export_options
 	size_t header_count;
 	oc_stats *stats;
 } oc_export_options;
+
+/* A place where an object can be entered: a row begins there, and in compressed objects a member. */
+typedef struct oc_split_point
+{
+	uint64_t offset;			/* in the stored bytes */
+	uint64_t rows;				/* before it */
+} oc_split_point;
+
+#define OC_SPLITS_MAX 1024 /* of one object */
 
 /* One object of an export, for the manifest, EXPLAIN and messages. */
 typedef struct oc_exported
@@ -538,6 +548,9 @@ typedef struct oc_exported
 	uint64_t stored_bytes;
 	uint64_t crc64;
 	const char *etag;			/* without quotes; "" before commit */
+	oc_codec codec;
+	const oc_split_point *splits;		/* ascending, inside the object; the export's */
+	size_t split_count;
 } oc_exported;
 
 typedef struct oc_export oc_export;
@@ -632,6 +645,7 @@ typedef struct oc_split_options
 	int header;					/* 0 none, 1 skip, 2 match */
 	uint64_t skip;				/* physical lines to skip at the head of each object, before the header; quotes do not count */
 	bool noescaping;			/* text: backslash is an ordinary byte */
+	bool single_line;			/* csv: a line end within quotes ends its row, too, and that row is malformed */
 	bool csv_end_marker;		/* csv: a line of backslash and dot ends the data, as for COPY before PostgreSQL 18 */
 	bool ignore_extra;			/* more fields than columns are dropped */
 	bool fill_missing;			/* missing trailing fields are NULL */
@@ -661,7 +675,7 @@ oc_field_value(const oc_field *field)
 typedef struct oc_row
 {
 	uint64_t line;				/* of its first line in the object, from 1; binary: row number; 0 in a unit that begins in the middle */
-	uint64_t offset;			/* of its first byte in the decompressed object */
+	uint64_t offset;			/* of its first byte in the decompressed object, or behind the batch's entry */
 	const char *raw;			/* the raw row without its line end (for rejected rows and messages) */
 	uint32_t raw_size;
 	int32_t error;				/* -1 = good; else index into the batch's errors (tolerate) */
@@ -676,6 +690,7 @@ typedef struct oc_batch
 	const oc_row *rows;			/* row_count entries; NULL when the splitter was opened without row facts */
 	const oc_error *errors;
 	const oc_object *object;	/* set by the reader */
+	uint64_t entry;				/* set by the reader: stored byte of a compressed object where offsets begin to count */
 } oc_batch;
 
 typedef struct oc_splitter oc_splitter;
@@ -698,6 +713,14 @@ typedef struct oc_unit
 	oc_object object;			/* key and etag are copied by the reader */
 	uint64_t start;
 	uint64_t end;				/* 0 = the object's end */
+	/*
+	 * exact: a row begins at start and none goes on behind end, as somebody noted who should know; what contradicts that is an error.
+	 * codec (exact units only) is the object's: of a compressed one start and end are borders between its members as well.
+	 */
+	bool exact;
+	oc_codec codec;
+	/* Not exact, csv and text without an eol of their own: "\n", "\r\n" or "\r" as the object's first line has it; "" = not known. */
+	char eol[3];
 } oc_unit;
 
 typedef struct oc_reader_options
@@ -779,6 +802,9 @@ typedef struct oc_manifest_entry
 	bool bytes_known;
 	bool crc64_known;
 	bool mandatory;				/* reading fails when the object is missing; true unless the manifest says otherwise */
+	oc_codec codec;				/* when there are splits */
+	oc_split_point *splits;			/* ascending, inside the object, at most OC_SPLITS_MAX */
+	size_t split_count;
 } oc_manifest_entry;
 
 /* All memory belongs to the manifest until oc_manifest_free. */

@@ -566,6 +566,12 @@ oc_export_object(const oc_export *export, size_t index)
 		exported.raw_bytes = export->options.codec == OC_CODEC_NONE ? output->cut_bytes : output->raw_bytes;
 		exported.crc64 = output->crc64;
 		exported.etag = output->etag;
+		exported.codec = export->options.codec;
+		exported.splits = output->splits;
+		exported.split_count = output->split_count;
+		/* one that was noted before no other row came is none */
+		while (exported.split_count > 0 && output->splits[exported.split_count - 1].rows >= output->rows)
+			exported.split_count--;
 	}
 	return exported;
 }

@@ -43,6 +43,10 @@ typedef struct oc_output
 	oc_memory *part;		/* compressed objects: the part being filled, or NULL */
 	size_t part_fill;
 	oc_codec_trailer trailer;
+	oc_split_point *splits;		/* OC_SPLITS_MAX of them at most: when there would be more, every second one stays */
+	size_t split_count;
+	size_t split_capacity;
+	uint64_t split_size;	/* bytes from one to the next, at least */
 	bool ended;				/* no byte follows */
 	bool multipart;			/* pieces go out as parts; else held is the whole object */
 	bool settled;			/* ended, all parts are sent, crc64 is valid */
@@ -262,6 +266,8 @@ extern void oc_output_digest_waiting(oc_export *export, bool force);
 extern void oc_output_try_settle(oc_export *export, oc_output *output);
 /* Compressed objects: adds trailer and epilogue and cuts the last part. */
 extern void oc_output_finish_packed(oc_export *export, oc_output *output);
+/* What comes next in the object begins a row (and a member): notes that as a split, when the last one is far enough. */
+extern void oc_output_note_split(oc_export *export, oc_output *output, uint64_t offset);
 /* Must the object end at this row boundary, with size bytes not cut yet? */
 extern bool oc_output_is_full(const oc_export *export, const oc_output *output, uint64_t uncut);
 extern void oc_output_free(oc_export *export, oc_output *output);

@@ -16,11 +16,13 @@
 
 #define MAX_SIZE (64u << 20)	/* bytes of a manifest: about 300,000 entries */
 #define MAX_COLUMNS 1664
+#define MAX_SPLITS 1000000		/* in all that is written: a reader can do without, but not with a manifest that is too large */
 #define MAX_COLUMN_TEXT 1024
 
 static json_t *write_columns(const oc_manifest_column *columns, size_t count);
 static json_t *write_entries(const char *scheme, const char *bucket, const oc_exported *objects, size_t count);
-static json_t *write_entry(const char *scheme, const char *bucket, const oc_exported *object);
+static json_t *write_entry(const char *scheme, const char *bucket, const oc_exported *object, bool with_splits);
+static json_t *write_splits(const oc_exported *object);
 static bool read_document(json_t *root, oc_manifest *manifest, oc_error *error);
 static bool read_version(json_t *root, oc_error *error);
 static bool read_columns(json_t *root, oc_manifest *manifest, oc_error *error);
@@ -31,6 +33,8 @@ static bool provider_of_scheme(const char *url, size_t length, oc_provider *prov
 static bool read_totals(json_t *root, oc_manifest *manifest, oc_error *error);
 static bool read_count(json_t *item, const char *name, const char *where, uint64_t *count, bool *known, oc_error *error);
 static bool read_crc64(json_t *item, const char *where, oc_manifest_entry *entry, oc_error *error);
+static bool read_splits(json_t *item, const char *where, oc_manifest_entry *entry, oc_error *error);
+static bool read_split(json_t *pair, const oc_manifest_entry *entry, oc_split_point *split);
 
 char *
 oc_manifest_write(oc_provider provider, const char *bucket, const oc_manifest_column *columns, size_t column_count,
@@ -83,10 +87,13 @@ static json_t *
 write_entries(const char *scheme, const char *bucket, const oc_exported *objects, size_t count)
 {
 	json_t *array = json_array();
+	size_t splits = 0;
 
+	for (size_t i = 0; i < count; i++)
+		splits += objects[i].split_count;
 	for (size_t i = 0; array && i < count; i++)
 	{
-		if (json_array_append_new(array, write_entry(scheme, bucket, &objects[i])) != 0)
+		if (json_array_append_new(array, write_entry(scheme, bucket, &objects[i], splits <= MAX_SPLITS)) != 0)
 		{
 			json_decref(array);
 			array = NULL;
@@ -96,7 +103,7 @@ write_entries(const char *scheme, const char *bucket, const oc_exported *objects
 }
 
 static json_t *
-write_entry(const char *scheme, const char *bucket, const oc_exported *object)
+write_entry(const char *scheme, const char *bucket, const oc_exported *object, bool with_splits)
 {
 	oc_buf url;
 	char crc64[24];
@@ -108,7 +115,33 @@ write_entry(const char *scheme, const char *bucket, const oc_exported *object)
 		entry = json_pack("{s:s, s:I, s:I, s:s, s:s}", "url", url.data, "rows", (json_int_t) object->rows, "bytes",
 						  (json_int_t) object->stored_bytes, "crc64", crc64, "etag", object->etag);
 	oc_buf_free(&url);
+	if (entry && with_splits && object->split_count > 0 &&
+		(json_object_set_new(entry, "codec", json_string(oc_codec_name(object->codec))) != 0 ||
+		 json_object_set_new(entry, "splits", write_splits(object)) != 0))
+	{
+		json_decref(entry);
+		entry = NULL;
+	}
 	return entry;
+}
+
+/* [[stored offset, rows before it], ...] */
+static json_t *
+write_splits(const oc_exported *object)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < object->split_count; i++)
+	{
+		const oc_split_point *split = &object->splits[i];
+
+		if (json_array_append_new(array, json_pack("[I, I]", (json_int_t) split->offset, (json_int_t) split->rows)) != 0)
+		{
+			json_decref(array);
+			array = NULL;
+		}
+	}
+	return array;
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -143,7 +176,10 @@ void
 oc_manifest_free(oc_manifest *manifest)
 {
 	for (size_t i = 0; i < manifest->entry_count; i++)
+	{
 		free((char *) manifest->entries[i].bucket);
+		free(manifest->entries[i].splits);
+	}
 	free(manifest->entries);
 	free(manifest->columns);
 	json_decref(manifest->memory);
@@ -256,7 +292,7 @@ read_entry(json_t *item, size_t index, oc_manifest *manifest, oc_error *error)
 	entry->etag = etag ? json_string_value(etag) : "";
 	return read_count(item, "rows", where, &entry->rows, &entry->rows_known, error) &&
 		read_count(item, "bytes", where, &entry->bytes, &entry->bytes_known, error) &&
-		read_crc64(item, where, entry, error);
+		read_crc64(item, where, entry, error) && read_splits(item, where, entry, error);
 }
 
 /* "oss://bucket/key".  Allocates entry->bucket; the key stands behind its NUL. */
@@ -385,4 +421,53 @@ read_crc64(json_t *item, const char *where, oc_manifest_entry *entry, oc_error *
 	entry->crc64 = crc64;
 	entry->crc64_known = true;
 	return true;
+}
+
+/*
+ * Where the object can be entered: absent, or as write_splits has it.  What is not ascending, or outside of the object, is an error: a reader
+ * makes ranges of it.
+ */
+static bool
+read_splits(json_t *item, const char *where, oc_manifest_entry *entry, oc_error *error)
+{
+	json_t *splits = json_object_get(item, "splits");
+	const char *codec = json_string_value(json_object_get(item, "codec"));
+	size_t count = json_array_size(splits);
+	bool good = json_is_array(splits) && count <= OC_SPLITS_MAX && codec && oc_codec_by_name(codec, &entry->codec) &&
+		entry->codec < OC_CODEC_DEFLATE;
+
+	if (!splits)
+		return true;
+	entry->splits = calloc(count + 1, sizeof(*entry->splits));
+	if (!entry->splits)
+	{
+		oc_error_set(error, OC_ERR_MEMORY, "out of memory for a manifest");
+		return false;
+	}
+	for (size_t i = 0; good && i < count; i++)
+	{
+		good = read_split(json_array_get(splits, i), entry, &entry->splits[i]);
+		entry->split_count++;
+	}
+	if (!good)
+		oc_error_set(error, OC_ERR_PROTOCOL, "%s has \"splits\" that are no ascending places inside an object of a known codec", where);
+	return good;
+}
+
+/* One pair, behind those that the entry has. */
+static bool
+read_split(json_t *pair, const oc_manifest_entry *entry, oc_split_point *split)
+{
+	static const oc_split_point none;
+	const oc_split_point *last = entry->split_count > 0 ? &entry->splits[entry->split_count - 1] : &none;
+	json_t *offset = json_array_get(pair, 0);
+	json_t *rows = json_array_get(pair, 1);
+
+	if (json_array_size(pair) != 2 || !json_is_integer(offset) || !json_is_integer(rows) || json_integer_value(offset) < 0 ||
+		json_integer_value(rows) < 0)
+		return false;
+	split->offset = (uint64_t) json_integer_value(offset);
+	split->rows = (uint64_t) json_integer_value(rows);
+	return split->offset > last->offset && split->rows >= last->rows && entry->bytes_known && split->offset < entry->bytes &&
+		(!entry->rows_known || split->rows <= entry->rows);
 }

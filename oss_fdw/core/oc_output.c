@@ -30,6 +30,8 @@ static void hold_piece(oc_export *export, oc_piece *piece);
 static void run_digest_job(void *arg);
 static void digest_pieces(oc_export *export, oc_piece *const *pieces, int count);
 static bool ensure_part_buffer(oc_export *export, oc_output *output, size_t need);
+static bool grow_splits(oc_output *output);
+static void thin_splits(oc_output *output);
 
 /* Returns NULL after oc_export_fail. */
 oc_output *
@@ -63,6 +65,7 @@ oc_output_begin(oc_export *export, const char *folder)
 	}
 	output->base_part_size = export->part_size;
 	output->part_size = output->base_part_size;
+	output->split_size = export->options.split_size;
 	oc_codec_trailer_init(&output->trailer);
 	return output;
 }
@@ -335,6 +338,59 @@ oc_output_try_settle(oc_export *export, oc_output *output)
 	export->settled_count++;
 }
 
+/* ---------------------------------------------------------------- splits */
+
+void
+oc_output_note_split(oc_export *export, oc_output *output, uint64_t offset)
+{
+	uint64_t last = output->split_count > 0 ? output->splits[output->split_count - 1].offset : 0;
+
+	/* deflate is one stream, whatever its blocks are; before the first row there is nothing to pass over */
+	if (export->options.split_size == 0 || export->options.codec == OC_CODEC_DEFLATE || output->rows == 0 ||
+		offset < last + output->split_size)
+		return;
+	if (output->split_count == OC_SPLITS_MAX)
+	{
+		thin_splits(output);
+		oc_output_note_split(export, output, offset);
+		return;
+	}
+	if (grow_splits(output))
+		output->splits[output->split_count++] = (oc_split_point) {.offset = offset, .rows = output->rows};
+	else
+		oc_export_fail_memory(export, "the splits of an object");
+}
+
+static bool
+grow_splits(oc_output *output)
+{
+	size_t capacity = output->split_capacity > 0 ? output->split_capacity * 2 : 8;
+	oc_split_point *splits;
+
+	if (output->split_count < output->split_capacity)
+		return true;
+	splits = realloc(output->splits, capacity * sizeof(*splits));
+	if (!splits)
+		return false;
+	output->splits = splits;
+	output->split_capacity = capacity;
+	return true;
+}
+
+/* Every second one goes; from here on they are twice as far from each other. */
+static void
+thin_splits(oc_output *output)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < output->split_count; i += 2)
+		output->splits[kept++] = output->splits[i];
+	output->split_count = kept;
+	output->split_size *= 2;
+}
+
+/* ---------------------------------------------------------------- compressed objects */
+
 void
 oc_output_append(oc_export *export, oc_output *output, const void *data, size_t size)
 {
@@ -435,6 +491,7 @@ oc_output_free(oc_export *export, oc_output *output)
 		oc_piece_free(export, output->held);
 	oc_memory_release(export, output->part);
 	free(output->upload_id);
+	free(output->splits);
 	free(output->parts);
 	free(output->key);
 	free(output);

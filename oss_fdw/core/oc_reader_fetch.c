@@ -167,11 +167,48 @@ look_back(const oc_reader *reader)
 	return split->format == OC_FORMAT_TEXT && !split->noescaping ? OC_LOOK_BACK : 1;
 }
 
+/* The unit's bounds, and what must be done about its first row. */
+static void
+set_bounds(oc_source *source, const oc_unit *unit)
+{
+	bool packed = unit->exact && unit->codec != OC_CODEC_NONE;
+	bool binary = source->reader->options.split.format == OC_FORMAT_BINARY;
+	size_t back = look_back(source->reader);
+
+	source->exact = unit->exact;
+	source->codec = unit->codec;
+	source->end = unit->end > 0 && unit->end < unit->object.size ? unit->end : unit->object.size;
+	source->to_object_end = source->end == unit->object.size;
+	source->skip_partial = unit->start > 0 && !unit->exact;
+	source->check_border = unit->start > 0 && unit->exact && !packed && !binary;
+	source->whole = unit->start == 0 && source->to_object_end;
+	source->start = unit->start;
+	if (source->check_border && source->reader->options.split.eol[0] == '\0')
+		back = 1;
+	else if (!source->check_border && !source->skip_partial)
+		back = 0;
+	source->escape_known = unit->start <= back;
+	source->fetch_next = source->position = unit->start > back ? unit->start - back : 0;
+	source->fetch_end = source->end;
+}
+
+/* The splitter of a unit that begins in the middle does not know what it does not see. */
+static void
+begin_split(oc_source *source, const oc_unit *unit)
+{
+	oc_splitter_begin(source->splitter, unit->start == 0);
+	if (!unit->exact)
+		oc_splitter_learn_eol(source->splitter, unit->eol);
+	else if (unit->start > 0 && unit->codec == OC_CODEC_NONE)
+		source->splitter->offset = unit->start;
+	else
+		source->splitter->entry = unit->start;
+}
+
 static oc_source *
 new_source(oc_reader *reader, const oc_unit *unit, oc_error *error)
 {
 	oc_source *source = calloc(1, sizeof(*source));
-	size_t back = look_back(reader);
 
 	if (source == NULL)
 	{
@@ -183,14 +220,7 @@ new_source(oc_reader *reader, const oc_unit *unit, oc_error *error)
 	source->object.key = strdup(unit->object.key);
 	source->object.etag = strdup(unit->object.etag ? unit->object.etag : "");
 	source->object.storage_class = strdup(unit->object.storage_class ? unit->object.storage_class : "");
-	source->end = unit->end > 0 && unit->end < unit->object.size ? unit->end : unit->object.size;
-	source->to_object_end = source->end == unit->object.size;
-	source->skip_partial = unit->start > 0;
-	source->whole = unit->start == 0 && source->to_object_end;
-	source->start = unit->start;
-	source->escape_known = unit->start <= back;
-	source->fetch_next = source->position = unit->start > back ? unit->start - back : 0;
-	source->fetch_end = source->end;
+	set_bounds(source, unit);
 	if (source->object.key && source->object.etag && source->object.storage_class)
 		source->splitter = oc_reader_splitter(reader, error);
 	else
@@ -200,7 +230,7 @@ new_source(oc_reader *reader, const oc_unit *unit, oc_error *error)
 		oc_source_close(source);
 		return NULL;
 	}
-	oc_splitter_begin(source->splitter, unit->start == 0);
+	begin_split(source, unit);
 	return source;
 }
 

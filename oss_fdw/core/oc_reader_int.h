@@ -68,6 +68,8 @@ typedef struct oc_source
 	uint64_t end;	  /* rows that begin before it are ours */
 	bool to_object_end;
 	bool whole; /* all bytes of the object are read: its CRC can be compared */
+	bool exact; /* start and end are borders between rows: none is looked for, and none may go on behind end */
+	oc_codec codec; /* of an exact unit: the object's */
 
 	/* the owner's thread */
 	uint64_t fetch_next; /* the next byte to ask for */
@@ -102,6 +104,7 @@ typedef struct oc_source
 	bool piece_last;	  /* nothing follows the piece */
 	bool input_over;	  /* the last piece was made */
 	bool skip_partial;	  /* the first row belongs to the unit before */
+	bool check_border;	  /* a line end must stand before start */
 	bool behind_end;	  /* only the pending row is still wanted */
 	bool skipped_cr;	  /* skip_partial: the last byte was a CR */
 	uint64_t start;		  /* rows that begin before it are not ours */

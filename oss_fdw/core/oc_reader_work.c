@@ -26,7 +26,9 @@ static bool open_decoder(oc_source *source, const char *data, size_t size);
 static oc_step plain_piece(oc_source *source);
 static oc_step decode_piece(oc_source *source);
 static oc_step end_of_input(oc_source *source);
+static oc_step end_of_unit(oc_source *source);
 static oc_step skip_partial(oc_source *source);
+static oc_step check_border(oc_source *source);
 static oc_step after_piece(oc_source *source);
 static oc_step convert_piece(oc_source *source);
 static oc_step convert_joined(oc_source *source, const char **from, size_t *size, bool last);
@@ -133,6 +135,7 @@ split_piece(oc_source *source, bool *made)
 	status = oc_splitter_next(source->splitter, source->piece, source->piece_size, source->piece_last, max_rows, &used,
 							  &slot->batch, &source->error);
 	slot->batch.object = &source->object;
+	slot->batch.entry = source->splitter->entry;
 	/* what counts lines in a unit that begins in the middle counts from there: nobody wants to know */
 	for (size_t i = 0; source->start > 0 && slot->batch.rows && i < slot->batch.row_count; i++)
 		slot->memory.rows[i].line = 0;
@@ -190,8 +193,8 @@ make_piece(oc_source *source)
 	oc_step step;
 
 	if (source->input_over)
-		return OC_STEP_OVER;
-	if (source->range == NULL && (source->decoder == NULL || source->position < source->object.size))
+		return end_of_unit(source);
+	if (source->range == NULL && (source->decoder == NULL || source->position < source->end))
 	{
 		step = take_range(source);
 		if (step != OC_STEP_OK)
@@ -215,7 +218,13 @@ make_piece(oc_source *source)
 		if (step == OC_STEP_FAILED)
 			return step;
 	}
-	if (source->input_over)
+	if (source->check_border)
+	{
+		step = check_border(source);
+		if (step != OC_STEP_OK)
+			return step;
+	}
+	if (source->input_over && (source->to_object_end || !source->exact))
 		source->piece_last = true;
 	return reader->options.convert ? convert_piece(source) : OC_STEP_OK;
 }
@@ -290,7 +299,7 @@ check_range(oc_source *source, const oc_range *range)
 	return OC_STEP_OK;
 }
 
-/* The first bytes of an object decide about its codec. */
+/* The first bytes of an object decide about its codec; of an exact unit it was told, and they must agree where they can. */
 static bool
 open_decoder(oc_source *source, const char *data, size_t size)
 {
@@ -299,11 +308,19 @@ open_decoder(oc_source *source, const char *data, size_t size)
 	source->codec_known = true;
 	if (source->skip_partial) /* a range in the middle is plain by contract */
 		codec = OC_CODEC_NONE;
+	else if (source->exact && (source->start > 0 || oc_codec_detect(data, size) == source->codec))
+		codec = source->codec;
+	else if (source->exact)
+	{
+		oc_error_set(&source->error, OC_ERR_CODEC, "the object's compression is not \"%s\", as its manifest says",
+					 oc_codec_name(source->codec));
+		return false;
+	}
 	else if (codec == OC_CODEC_AUTO)
 		codec = oc_codec_detect(data, size);
 	if (codec == OC_CODEC_NONE)
 		return true;
-	if (!source->whole)
+	if (!source->whole && !source->exact)
 	{
 		oc_error_set(&source->error, OC_ERR_ARGUMENT, "a compressed object cannot be read in pieces");
 		return false;
@@ -337,7 +354,7 @@ plain_piece(oc_source *source)
 	source->position += size;
 	if (source->range_used == range->size)
 		release_range(source);
-	if (source->position >= source->object.size)
+	if (source->position >= (source->exact ? source->end : source->object.size))
 		return end_of_input(source);
 	return OC_STEP_OK;
 }
@@ -368,7 +385,7 @@ decode_piece(oc_source *source)
 		const unsigned char *from = (const unsigned char *) (range ? range->chunk->data + source->range_used : "");
 		size_t size = range ? range->size - source->range_used : 0;
 		size_t before = size;
-		bool last = source->position + size >= source->object.size;
+		bool last = source->position + size >= source->end;
 		size_t written = 0;
 		oc_status status = oc_decoder_read(source->decoder, &from, &size, last, source->block->data + filled, OC_PIECE - filled,
 										   &written, &source->error);
@@ -430,14 +447,18 @@ release_range(oc_source *source)
 
 /* ---------------------------------------------------------------- units that are not the whole object */
 
-/* A line end as COPY knows them: *row is where the next row begins.  A backslash before it makes it data in text with escapes. */
+/*
+ * A line end as COPY knows them: *row is where the next row begins.  A backslash before it makes it data in text with escapes.  When the
+ * object's kind of line end is known, only that one counts, as for the splitter.
+ */
 static bool
 ends_line(oc_source *source, char c, size_t i, size_t *row)
 {
 	const oc_split_options *split = &source->reader->options.split;
+	oc_eol eol = split->format == OC_FORMAT_JSONL ? OC_EOL_LF : source->splitter->eol;
 	bool escaping = split->format == OC_FORMAT_TEXT && !split->noescaping;
 	bool escaped = escaping && source->escaped;
-	bool found = c == '\n' && !escaped;
+	bool found = c == (eol == OC_EOL_CR ? '\r' : '\n') && !escaped;
 
 	*row = i + 1;
 	if (source->skipped_cr && c != '\n')
@@ -445,7 +466,7 @@ ends_line(oc_source *source, char c, size_t i, size_t *row)
 		found = true;
 		*row = i;
 	}
-	source->skipped_cr = c == '\r' && !escaped;
+	source->skipped_cr = eol == OC_EOL_UNKNOWN && c == '\r' && !escaped;
 	source->escaped = c == '\\' && !escaped;
 	return found;
 }
@@ -505,6 +526,49 @@ skip_partial(oc_source *source)
 }
 
 /*
+ * The manifest says that a row begins at the unit's start: then a line end stands before it, and those bytes were fetched along to see it.
+ * (Its last byte for any kind of line end, a wrong place within quotes included: the unit before ours tells such, see end_of_unit.)
+ */
+static oc_step
+check_border(oc_source *source)
+{
+	const char *eol = source->reader->options.split.eol;
+	size_t back = eol[0] ? strlen(eol) : 1;
+
+	source->check_border = false;
+	if (source->start < back || source->piece_size < back ||
+		(eol[0] ? memcmp(source->piece, eol, back) != 0 : source->piece[0] != '\n' && source->piece[0] != '\r'))
+	{
+		oc_error_set(&source->error, OC_ERR_DATA, "no row begins at byte %llu of the object, as its manifest says",
+					 (unsigned long long) source->start);
+		return OC_STEP_FAILED;
+	}
+	source->piece += back;
+	source->piece_size -= back;
+	return OC_STEP_OK;
+}
+
+/* All bytes of the unit were split.  A row that would go on, or binary's end of all rows, shows that the border is none. */
+static oc_step
+end_of_unit(oc_source *source)
+{
+	oc_splitter *splitter = source->splitter;
+
+	if (source->piece_last || source->to_object_end || !source->exact)
+		return OC_STEP_OVER;
+	if (source->leftover_size == 0 && !splitter->trailer && !oc_splitter_pending(splitter))
+		return OC_STEP_OVER;
+	if (source->leftover_size == 0 && !splitter->trailer && oc_splitter_at_row_end(splitter))
+	{
+		source->piece_last = true;
+		return OC_STEP_OK;
+	}
+	oc_error_set(&source->error, OC_ERR_DATA, "no row ends at byte %llu of the object, as its manifest says",
+				 (unsigned long long) source->end);
+	return OC_STEP_FAILED;
+}
+
+/*
  * The piece was split.  At the unit's end only the row that began before it is still wanted: a little more is asked for, then
  * twice as much.
  */
@@ -516,6 +580,8 @@ after_piece(oc_source *source)
 
 	if (source->piece_last)
 		return OC_STEP_OVER;
+	if (source->exact)
+		return source->input_over ? end_of_unit(source) : OC_STEP_OK;
 	if (source->to_object_end || source->position < source->end)
 		return OC_STEP_OK;
 	if (!oc_splitter_pending(source->splitter))

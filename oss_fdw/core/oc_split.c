@@ -118,11 +118,19 @@ copy_options(oc_splitter *s, const oc_split_options *options, oc_error *error)
 	return true;
 }
 
+static oc_eol
+eol_of(const char *eol)
+{
+	return strcmp(eol, "") == 0 ? OC_EOL_UNKNOWN
+		: strcmp(eol, "\n") == 0 ? OC_EOL_LF
+		: strcmp(eol, "\r\n") == 0 ? OC_EOL_CRLF
+		: strcmp(eol, "\r") == 0 ? OC_EOL_CR
+								 : OC_EOL_CUSTOM;
+}
+
 void
 oc_splitter_begin(oc_splitter *s, bool at_start)
 {
-	const char *eol = s->options.eol;
-
 	s->at_start = at_start && s->options.validate_utf8 && s->format != &oc_split_binary;
 	s->known_lines = at_start;
 	s->header_due = at_start && (s->options.header != 0 || s->format->header != NULL);
@@ -131,12 +139,8 @@ oc_splitter_begin(oc_splitter *s, bool at_start)
 	s->only_pending = false;
 	s->trailer = false;
 	s->line = at_start ? 1 : 0;
-	s->offset = 0;
-	s->eol = strcmp(eol, "") == 0 ? OC_EOL_UNKNOWN
-		: strcmp(eol, "\n") == 0  ? OC_EOL_LF
-		: strcmp(eol, "\r\n") == 0 ? OC_EOL_CRLF
-		: strcmp(eol, "\r") == 0  ? OC_EOL_CR
-								  : OC_EOL_CUSTOM;
+	s->offset = s->entry = 0;
+	s->eol = eol_of(s->options.eol);
 	oc_buf_reset(&s->carry);
 	memset(&s->scan, 0, sizeof(s->scan));
 }
@@ -174,6 +178,23 @@ bool
 oc_splitter_ended(const oc_splitter *s)
 {
 	return s->ended;
+}
+
+bool
+oc_splitter_at_row_end(const oc_splitter *s)
+{
+	if (s->carry.size == 0)
+		return true;
+	/* a first row that ends with CR waits for the LF that may follow */
+	return s->eol == OC_EOL_UNKNOWN && !s->scan.in_quote && s->scan.position + 1 == s->carry.size &&
+		s->carry.data[s->carry.size - 1] == '\r';
+}
+
+void
+oc_splitter_learn_eol(oc_splitter *s, const char *eol)
+{
+	if (s->eol == OC_EOL_UNKNOWN)
+		s->eol = eol_of(eol);
 }
 
 static const oc_split_format *
@@ -694,7 +715,10 @@ oc_split_error(oc_splitter *s, int column, oc_error *error, const char *format, 
 	oc_error_set(error, OC_ERR_DATA, "%s", text);
 	error->line = s->line;
 	error->field = column + 1;
-	if (!s->known_lines)
+	if (!s->known_lines && s->entry > 0)
+		snprintf(error->detail, sizeof(error->detail), "in the row at byte %llu of what is packed from byte %llu of the object on",
+				 (unsigned long long) s->offset, (unsigned long long) s->entry);
+	else if (!s->known_lines)
 		snprintf(error->detail, sizeof(error->detail), "in the row at byte %llu of the object",
 				 (unsigned long long) s->offset);
 }

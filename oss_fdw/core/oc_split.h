@@ -111,6 +111,7 @@ struct oc_splitter
 	uint64_t skip_left;
 	uint64_t line;		/* of the next row */
 	uint64_t offset;	/* of the next row's first byte */
+	uint64_t entry;		/* stored byte that offset counts from; 0 = the object's begin */
 
 	oc_buf carry;		/* an incomplete row */
 	oc_scan scan;		/* of carry */
@@ -142,6 +143,10 @@ extern void oc_splitter_use(oc_splitter *s, oc_split_memory *memory);
 /* Is there an incomplete row? */
 extern bool oc_splitter_pending(const oc_splitter *s);
 extern bool oc_splitter_ended(const oc_splitter *s);
+/* Is what it holds no row that goes on?  Then more bytes could only be the other half of a line end. */
+extern bool oc_splitter_at_row_end(const oc_splitter *s);
+/* After oc_splitter_begin: how lines end, when the options leave that to the object's first line. */
+extern void oc_splitter_learn_eol(oc_splitter *s, const char *eol);
 /* Class OC_ERR_DATA at the row now being split; column -1: none. */
 extern void oc_split_error(oc_splitter *s, int column, oc_error *error, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -3,12 +3,15 @@
  *	  The careful path of the csv format: the rules of the server's COPY, byte by byte.
  *
  * A quote may open and close anywhere in a field.  Inside quotes the escape byte makes a following quote or escape ordinary.
- * "\." is data.  Line ends inside quotes belong to the field.
+ * "\." is data.  Line ends inside quotes belong to the field, unless the table says that there are none
+ * (single_line): then every line end ends a row, wherever one begins to look, and the row whose quote it leaves open is bad.
  */
 #include "oc_split.h"
 
 static bool csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end);
 static bool csv_row(oc_splitter *s, const char *row, size_t size, const int *map, oc_field *out, oc_error *error);
+
+static const char open_quote[] = "unterminated CSV quoted field";
 
 const oc_split_format oc_split_csv = {.find = csv_find, .row = csv_row};
 
@@ -20,11 +23,20 @@ at_delimiter(const oc_splitter *s, const char *data, size_t size)
 		 (size >= s->delimiter_size && memcmp(data, s->options.delimiter, s->delimiter_size) == 0));
 }
 
+/* The first problem of a row is the one to tell. */
+static inline void
+note_problem(oc_scan *scan, const char *problem)
+{
+	if (scan->problem == NULL)
+		scan->problem = problem;
+}
+
 static bool
 csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end)
 {
 	char quote = s->options.quote;
 	bool own_escape = s->options.escape != quote;
+	bool single_line = s->options.single_line;
 
 	for (size_t i = scan->position; i < size; i++)
 	{
@@ -36,10 +48,16 @@ csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last
 			scan->in_quote = !scan->in_quote;
 		if (!own_escape || c != s->options.escape)
 			scan->escaped = false;
-		if (!scan->in_quote && (c == '\n' || c == '\r' || s->eol == OC_EOL_CUSTOM))
+		if ((!scan->in_quote || single_line) && (c == '\n' || c == '\r' || s->eol == OC_EOL_CUSTOM))
+		{
+			/* of CR and LF also the one that does not end the rows of this object */
+			if (scan->in_quote && s->eol != OC_EOL_CUSTOM)
+				note_problem(scan, open_quote);
 			switch (oc_split_eol(s, scan, data, i, size, last, end))
 			{
 				case OC_EOL_HERE:
+					if (scan->in_quote && end->problem == NULL)
+						end->problem = open_quote;
 					return true;
 				case OC_EOL_NEED_MORE:
 					scan->position = i;
@@ -47,21 +65,14 @@ csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last
 				case OC_EOL_NOT_HERE:
 					break;
 			}
+		}
 	}
 	scan->position = size;
 	if (!last)
 		return false;
 	end->size = end->next = size;
-	end->problem = scan->in_quote ? "unterminated CSV quoted field" : scan->problem;
+	end->problem = scan->in_quote ? open_quote : scan->problem;
 	return true;
-}
-
-/* The first problem of a row is the one to tell. */
-static inline void
-note_problem(oc_scan *scan, const char *problem)
-{
-	if (scan->problem == NULL)
-		scan->problem = problem;
 }
 
 oc_eol_result
@@ -155,7 +166,7 @@ csv_row(oc_splitter *s, const char *row, size_t size, const int *map, oc_field *
 		at = field_end(s, row, size, begin, &open);
 		if (open)
 		{
-			oc_split_error(s, column < count ? column : -1, error, "unterminated CSV quoted field");
+			oc_split_error(s, column < count ? column : -1, error, "%s", open_quote);
 			return false;
 		}
 		if (column < count)

@@ -169,6 +169,13 @@ OC_NAME(odd_line_ends)(const oc_splitter *s, const char *p, uint64_t eol, uint64
 	return other;
 }
 
+/* Line ends of any kind, of which eol are the object's own: none of them may stand within quotes (single_line). */
+OC_INLINE uint64_t
+OC_NAME(any_line_ends)(const oc_splitter *s, const char *p, uint64_t eol)
+{
+	return s->eol == OC_EOL_CUSTOM ? eol : eol | OC_NAME(bytes)(p, s->eol == OC_EOL_CR ? '\n' : '\r');
+}
+
 OC_INLINE void
 OC_NAME(masks_csv)(const oc_splitter *s, const char *p, oc_mask_carry *carry, oc_masks *m)
 {
@@ -184,6 +191,8 @@ OC_NAME(masks_csv)(const oc_splitter *s, const char *p, oc_mask_carry *carry, oc
 	m->eol = eol & outside;
 	m->delimiter = OC_NAME(bytes)(p, s->options.delimiter[0]) & outside;
 	m->odd = OC_NAME(odd_line_ends)(s, p, m->eol, outside, carry);
+	if (s->options.single_line && inside != 0)
+		m->odd |= OC_NAME(any_line_ends)(s, p, eol) & inside;
 	m->dirty = 0;
 	if ((quote | carry->in_quote | carry->closing) != 0)
 	{

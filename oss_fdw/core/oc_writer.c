@@ -378,6 +378,7 @@ continue_object(oc_writer *writer, size_t next_capacity)
 
 	if (!begin_output(writer))
 		return;
+	oc_output_note_split(export, writer->output, writer->output->cut_bytes + writer->flushed);
 	cut = cut_pieces(export, writer->output, memory, writer->flushed, false);
 	replace_block(writer, next_capacity, cut);
 	oc_memory_release(export, memory);
@@ -608,6 +609,7 @@ place_chunk(oc_writer *writer, oc_chunk *chunk)
 	}
 	if (chunk->status == OC_OK && !export->failed)
 	{
+		oc_output_note_split(export, writer->output, writer->output->cut_bytes + writer->output->part_fill);
 		oc_output_append(export, writer->output, chunk->packed->data, chunk->packed_size);
 		oc_codec_trailer_add(&writer->output->trailer, export->options.codec, chunk->adler32, chunk->raw_size);
 		writer->output->rows += chunk->rows;

@@ -4,7 +4,7 @@
  *
  * Writing: names and types are noted when the export begins; xact.c asks for the text once all objects are complete.
  * Reading: the manifests of the place are listed and fetched, and their entries are the objects of the scan, with the sizes, ETags
- * and CRCs that the export saw; whatever else lies in the place is ignored.
+ * and CRCs that the export saw, and the places where parallel scans can enter them; whatever else lies in the place is ignored.
  */
 #include "oss_fdw.h"
 
@@ -164,6 +164,11 @@ entry_to_object(const OssOptions *options, OssClient *client, const oc_manifest_
 	object->crc64_known = entry->crc64_known;
 	object->crc64 = entry->crc64;
 	object->rows = entry->rows_known ? (int64) entry->rows : -1;
+	object->codec = entry->codec;
+	object->split_count = (int) entry->split_count;
+	object->splits = palloc(sizeof(oc_split_point) * Max(entry->split_count, 1));
+	if (entry->split_count > 0)
+		memcpy(object->splits, entry->splits, sizeof(oc_split_point) * entry->split_count);
 	if (!entry->bytes_known)
 	{
 		oc_call *call = oc_call_new(oss_client_core(client), OC_HEAD);

@@ -387,6 +387,7 @@ open_export(OssModifyState *state, OssClient *client)
 	core.trailer = trailer.len ? trailer.data : NULL;
 	core.trailer_size = trailer.len;
 	core.max_file_size = state->place->exact ? 0 : options->max_file_size;
+	core.split_size = options->manifest ? (uint64) oss_split_size_kb * 1024 : 0;
 	core.part_size = options->part_size;
 	core.max_connections = options->max_connections;
 	core.max_memory = state->export->budget = memory_budget(options);

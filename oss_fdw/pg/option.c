@@ -144,6 +144,7 @@ static const OptionDef option_defs[] = {
 	{"force_not_null", ON_TABLE, KIND_STRING, OPT(force_not_null)},
 	{"force_null", ON_TABLE, KIND_STRING, OPT(force_null)},
 	{"eol", ON_TABLE, KIND_STRING, OPT(eol)},
+	{"multi_line", ON_TABLE, KIND_BOOL, OPT(multi_line)},
 	{"noescaping", ON_TABLE, KIND_BOOL, OPT(noescaping)},
 	{"skip", ON_TABLE, KIND_SIZE, OPT(skip), NULL, 0, INT_MAX},
 	{"date_format", ON_TABLE, KIND_STRING, OPT(date_format)},
@@ -256,6 +257,7 @@ static const OptionAlias option_aliases[] = {
 	{"allowoverwrite", ON_TABLE, "export_mode", 0, ALIAS_OVERWRITE},
 	{"cleanpath", ON_TABLE, "export_mode", 0, ALIAS_OVERWRITE},
 	{"with_column_header", ON_TABLE, "header"},
+	{"multiline", ON_TABLE, "multi_line"},
 	{"parse_errors", ON_TABLE, "reject_limit"},
 	{"segment_reject_limit", ON_TABLE, "reject_limit"},
 	{NULL},
@@ -326,6 +328,7 @@ oss_options_init(OssOptions *options)
 	options->ssl_verify = true;
 	options->use_ssl = true;
 	options->format = OC_FORMAT_CSV;
+	options->multi_line = true;
 	options->compression = OC_CODEC_AUTO;
 	options->compression_level = OC_LEVEL_DEFAULT;
 	options->max_file_size = 256 * MB;
@@ -454,6 +457,8 @@ apply_options(List *list, int place, void *target, OssOptions *options, bool ddl
 		apply_option(def, alias, element->defname, defGetString(element), target);
 		if (options != NULL && def->offset == OPT(use_ssl))
 			options->use_ssl_given = true;
+		if (options != NULL && def->offset == OPT(multi_line))
+			options->multi_line_given = true;
 	}
 }
 

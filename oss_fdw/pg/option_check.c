@@ -206,6 +206,8 @@ check_csv_only(const OssOptions *options)
 		COMBINATION_ERROR(errmsg("option \"%s\" is only for the format csv", options->force_quote  ? "force_quote"
 																			: options->force_null ? "force_null"
 																								  : "force_not_null"));
+	if (options->multi_line_given)
+		COMBINATION_ERROR(errmsg("option \"multi_line\" is only for the format csv"));
 	if (options->noescaping && options->format != OC_FORMAT_TEXT)
 		COMBINATION_ERROR(errmsg("option \"noescaping\" is only for the format text"));
 }
@@ -228,6 +230,8 @@ check_delimiter(const OssOptions *options)
 		OPTION_ERROR(errmsg("options \"delimiter\" and \"eol\" must not contain each other"));
 	if (options->eol && options->quote && strchr(options->eol, options->quote[0]))
 		OPTION_ERROR(errmsg("option \"eol\" must not contain the quote character"));
+	if (options->eol && !options->multi_line && strchr(options->eol, options->escape[0]))
+		OPTION_ERROR(errmsg("option \"eol\" must not contain the escape character when multi_line is false"));
 	if (options->eol && options->null_string[0] && strstr(options->null_string, options->eol))
 		OPTION_ERROR(errmsg("option \"eol\" must not appear in the NULL specification"));
 }

@@ -46,8 +46,8 @@ _PG_init(void)
 							256 * 1024, 16 * 1024, MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomStringVariable("oss_fdw.read_one_file", "Narrows every scan to the object of this name.", NULL,
 							   &oss_read_one_file, "", PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("oss_fdw.split_size", "Size of the pieces in which parallel scans read plain text and jsonl objects.",
-							"Objects smaller than two pieces stay whole.", &oss_split_size_kb, 32 * 1024, 16, MAX_KILOBYTES,
+	DefineCustomIntVariable("oss_fdw.split_size", "Size of the pieces in which parallel scans read large objects.",
+							"Objects smaller than two pieces stay whole. Manifests record places that are at least so far apart.", &oss_split_size_kb, 32 * 1024, 16, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomBoolVariable("oss_fdw.use_threads", "Transfers and compresses in threads of the backend.",
 							 "Off does everything in the backend's own thread; it counts for new sessions.", &oss_use_threads,

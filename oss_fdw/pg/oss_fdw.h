@@ -92,6 +92,8 @@ typedef struct OssOptions
 	char *force_not_null;
 	char *force_null;
 	char *eol;
+	bool multi_line;			/* csv: quoted fields may hold line ends */
+	bool multi_line_given;
 	bool noescaping;
 	int64 skip;
 	char *date_format;
@@ -249,6 +251,11 @@ typedef struct OssObject
 	bool crc64_known;			/* from a manifest */
 	uint64 crc64;
 	int64 rows;					/* from a manifest, -1 = unknown */
+	oc_split_point *splits;		/* from a manifest: where the object can be entered */
+	int split_count;
+	int codec;					/* oc_codec; known when there are splits */
+	bool exact;					/* the unit's bounds are splits, see oc_unit */
+	char eol[3];				/* of the object's first line, see oc_unit */
 } OssObject;
 
 typedef struct OssLister OssLister;

@@ -3,8 +3,11 @@
  *	  Parallel scans: a list of units in shared memory, and one cursor that the leader and its workers share.
  *
  * EstimateDSM (leader): list the objects, cut large plain ones at byte ranges -> InitializeDSM: copy the units ->
- * every process takes the next unit until there is none (scan.c).  A unit is an object, or the rows of a plain text or jsonl
- * object that begin in a range of it; compressed objects and csv, whose quoted fields may hold line ends, stay whole.
+ * every process takes the next unit until there is none (scan.c).  A unit is one of
+ *	  - a whole object;
+ *	  - what lies between two places that the object's manifest records (any format, plain or compressed);
+ *	  - the rows that begin in a range of a plain object whose rows can be found from anywhere: text, jsonl, and csv when the table
+ *		says that quoted fields hold no line ends.
  *
  * Under EXPLAIN ANALYZE the workers' counters are added up in a segment of their own, because the executor's is gone
  * when the plan is shown.
@@ -17,6 +20,8 @@
 #include "port/atomics.h"
 #include "storage/dsm.h"
 #include "utils/memutils.h"
+
+#define HEAD_MAX ((size_t) 1024 * 1024) /* bytes of an object in which the end of its first line is looked for */
 
 typedef struct SharedUnit
 {
@@ -34,9 +39,14 @@ struct OssSharedScan
 	/* the strings follow */
 };
 
+static void append_object(List **units, const OssOptions *options, OssClient *client, const OssObject *object, oc_stats *stats);
 static bool may_split(const OssOptions *options);
-static bool is_plain(const OssOptions *options, OssClient *client, const OssObject *object, oc_stats *stats);
-static void append_unit(List **units, const OssObject *object, uint64 start, uint64 end);
+static bool finds_rows(const OssOptions *options);
+static bool look_at_head(const OssOptions *options, OssClient *client, OssObject *object, oc_stats *stats);
+static size_t fetch_head(const OssOptions *options, OssClient *client, const OssObject *object, char *head, size_t size, oc_stats *stats);
+static bool find_line_end(const OssOptions *options, const char *head, size_t size, char *eol);
+static bool is_without_border(const char *eol);
+static OssObject *append_unit(List **units, const OssObject *object, uint64 start, uint64 end);
 
 /*
  * The work of a scan as a list of OssObject * with ranges, in the current memory context.  lines: line numbers are wanted; takes tells
@@ -48,7 +58,6 @@ oss_parallel_units(const OssOptions *options, OssClient *client, bool lines, boo
 {
 	List *objects = oss_list_all(options, client, stats);
 	List *units = NIL;
-	uint64 piece = (uint64) oss_split_size_kb * 1024;
 	ListCell *lc;
 
 	foreach (lc, objects)
@@ -57,15 +66,42 @@ oss_parallel_units(const OssOptions *options, OssClient *client, bool lines, boo
 
 		if (!takes(arg, object))
 			continue;
-		if (lines || object->size < 2 * piece || !may_split(options) || !is_plain(options, client, object, stats))
-		{
+		if (lines || !may_split(options))
 			append_unit(&units, object, 0, 0);
-			continue;
-		}
-		for (uint64 start = 0; start < object->size; start += piece)
-			append_unit(&units, object, start, Min(start + piece, object->size));
+		else
+			append_object(&units, options, client, object, stats);
 	}
 	return units;
+}
+
+/* The object's units: pieces of about split_size, if that can be. */
+static void
+append_object(List **units, const OssOptions *options, OssClient *client, const OssObject *object, oc_stats *stats)
+{
+	uint64 piece = (uint64) oss_split_size_kb * 1024;
+	uint64 start = 0;
+	OssObject with_eol = *object;
+
+	if (object->size < 2 * piece)
+		append_unit(units, object, 0, 0);
+	else if (object->split_count > 0)
+	{
+		for (int i = 0; i < object->split_count; i++)
+		{
+			uint64 end = object->splits[i].offset;
+
+			if (end < start + piece)
+				continue;
+			append_unit(units, object, start, end)->exact = true;
+			start = end;
+		}
+		append_unit(units, object, start, 0)->exact = start > 0;
+	}
+	else if (finds_rows(options) && look_at_head(options, client, &with_eol, stats))
+		for (; start < object->size; start += piece)
+			append_unit(units, &with_eol, start, Min(start + piece, object->size));
+	else
+		append_unit(units, object, 0, 0);
 }
 
 Size
@@ -99,6 +135,8 @@ oss_parallel_fill(OssSharedScan *shared, List *units)
 
 		unit->object = *object;
 		unit->object.key = unit->object.etag = NULL;
+		unit->object.splits = NULL;
+		unit->object.split_count = 0;
 		unit->key_offset = offset;
 		strcpy((char *) shared + offset, object->key);
 		offset += strlen(object->key) + 1;
@@ -223,7 +261,7 @@ oss_counters_take(OssCounters *counters, int64 *objects, int64 *pruned, uint64 *
 
 /* ---- helpers */
 
-static void
+static OssObject *
 append_unit(List **units, const OssObject *object, uint64 start, uint64 end)
 {
 	OssObject *unit = palloc(sizeof(OssObject));
@@ -232,39 +270,89 @@ append_unit(List **units, const OssObject *object, uint64 start, uint64 end)
 	unit->start = start;
 	unit->end = end;
 	*units = lappend(*units, unit);
+	return unit;
 }
 
-/*
- * Formats of which a piece tells where its rows begin.  In text a line end is data when an odd number of backslashes stands before
- * it; encodings in which a backslash may be half of a character, and line ends of one's own, leave that open.
- */
+/* Lines to skip are counted, and so are bytes against a limit: that is one process' business. */
 static bool
 may_split(const OssOptions *options)
 {
-	if (options->skip > 0 || oss_place(options)->archive_member)
-		return false;
-	if (options->format == OC_FORMAT_TEXT)
-		return options->noescaping || (options->eol == NULL && !PG_ENCODING_IS_CLIENT_ONLY(options->encoding_id));
-	return options->format == OC_FORMAT_JSONL;
+	return options->skip == 0 && options->max_decompressed_bytes == 0 && !oss_place(options)->archive_member;
 }
 
-/* Content without a codec's magic: asked of the first bytes, because names may lie. */
+/*
+ * Formats of which a piece tells where its rows begin.  In text a line end is data when an odd number of backslashes stands before it;
+ * encodings in which a backslash, or a byte of a line end of one's own, may be a part of a character leave that open.
+ */
 static bool
-is_plain(const OssOptions *options, OssClient *client, const OssObject *object, oc_stats *stats)
+finds_rows(const OssOptions *options)
 {
-	char head[256]; /* what oc_codec_detect wants */
-	oc_call *call;
+	bool bytes_are_safe = !PG_ENCODING_IS_CLIENT_ONLY(options->encoding_id);
+
+	if (options->eol && !(bytes_are_safe && is_without_border(options->eol)))
+		return false;
+	switch (options->format)
+	{
+		case OC_FORMAT_CSV:
+			return !options->multi_line;
+		case OC_FORMAT_TEXT:
+			return options->noescaping || (options->eol == NULL && bytes_are_safe);
+		default:
+			return options->format == OC_FORMAT_JSONL;
+	}
+}
+
+/* No end of it is its begin: two of them cannot overlap, so that each is found wherever the search begins. */
+static bool
+is_without_border(const char *eol)
+{
+	size_t size = strlen(eol);
+
+	for (size_t shift = 1; shift < size; shift++)
+		if (memcmp(eol, eol + shift, size - shift) == 0)
+			return false;
+	return true;
+}
+
+/*
+ * Is the content plain?  Asked of the first bytes, because names may lie.  They also tell how lines end, which all pieces must see in the same
+ * way; an object whose first line is longer than what is fetched at most stays whole.
+ */
+static bool
+look_at_head(const OssOptions *options, OssClient *client, OssObject *object, oc_stats *stats)
+{
+	bool wants_eol = options->format != OC_FORMAT_JSONL && options->eol == NULL;
+	bool plain = true;
+	bool found = !wants_eol;
+
+	for (size_t size = 4096; plain; size *= 16)
+	{
+		char *head = palloc(size);
+		size_t received = fetch_head(options, client, object, head, Min(size, object->size), stats);
+
+		plain = oc_codec_detect(head, received) == OC_CODEC_NONE;
+		found = found || find_line_end(options, head, received, object->eol);
+		pfree(head);
+		if (found || size >= HEAD_MAX)
+			break;
+	}
+	return plain && found;
+}
+
+/* The first bytes of an object; how many came. */
+static size_t
+fetch_head(const OssOptions *options, OssClient *client, const OssObject *object, char *head, size_t size, oc_stats *stats)
+{
+	oc_call *call = oc_call_new(oss_client_core(client), OC_GET);
 	oc_status status;
 	oc_error error;
-	size_t size;
 
-	call = oc_call_new(oss_client_core(client), OC_GET);
 	if (call == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	call->bucket = options->bucket;
 	call->key = object->key;
 	call->if_match = object->etag[0] ? object->etag : NULL;
-	call->range_size = call->sink_size = sizeof(head);
+	call->range_size = call->sink_size = size;
 	call->sink = head;
 	call->stats = stats;
 	status = oc_call_run(call, &oss_waiter);
@@ -273,5 +361,24 @@ is_plain(const OssOptions *options, OssClient *client, const OssObject *object, 
 	oc_call_free(call);
 	if (status != OC_OK)
 		oss_report_status(status, &error, "could not look at an object");
-	return oc_codec_detect(head, size) == OC_CODEC_NONE;
+	return size;
+}
+
+/* The first line's end into eol, as COPY would learn it; false: it is not there. */
+static bool
+find_line_end(const OssOptions *options, const char *head, size_t size, char *eol)
+{
+	bool escaping = options->format == OC_FORMAT_TEXT && !options->noescaping;
+
+	for (size_t i = 0; i + 1 < size; i++)
+	{
+		if (escaping && head[i] == '\\')
+			i++;
+		else if (head[i] == '\n' || head[i] == '\r')
+		{
+			strcpy(eol, head[i] == '\n' ? "\n" : head[i + 1] == '\n' ? "\r\n" : "\r");
+			return true;
+		}
+	}
+	return false;
 }

@@ -616,6 +616,11 @@ oss_list_all(const OssOptions *options, OssClient *client, oc_stats *stats)
 			*copy = *object;
 			copy->key = pstrdup(object->key);
 			copy->etag = pstrdup(object->etag ? object->etag : "");
+			if (object->split_count > 0)
+			{
+				copy->splits = palloc(sizeof(oc_split_point) * object->split_count);
+				memcpy(copy->splits, object->splits, sizeof(oc_split_point) * object->split_count);
+			}
 			list = lappend(list, copy);
 		}
 	}

@@ -239,6 +239,7 @@ oss_rowin_fill(OssRowIn *in, oc_split_options *split)
 	split->header = options->header == OSS_HEADER_MATCH ? 2 : options->header == OSS_HEADER_WRITE ? 1 : 0;
 	split->skip = options->skip;
 	split->noescaping = options->noescaping;
+	split->single_line = options->format == OC_FORMAT_CSV && !options->multi_line;
 	split->csv_end_marker = OSS_CSV_END_MARKER;
 	split->ignore_extra = options->ignore_extra_data;
 	split->fill_missing = options->fill_missing_fields;
@@ -270,6 +271,7 @@ oss_rowin_row(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *s
 	const oc_field *fields = batch->fields + row * in->count;
 
 	in->row = batch->rows ? &batch->rows[row] : NULL;
+	in->entry = batch->entry;
 	arena_reset(in);
 	if (in->row_context_used)
 	{
@@ -403,15 +405,20 @@ oss_convert_field(OssRowIn *in, InColumn *column, const char *data, size_t size)
 	return value;
 }
 
-/* "line 7"; "row 7" of binary; "byte 700" in a piece of an object, which does not know its lines */
+/*
+ * "line 7"; "row 7" of binary; "byte 700" in a piece of an object, which does not know its lines; in a piece of a compressed one also where
+ * in the object it begins, because nobody knows what is before
+ */
 static const char *
 row_place(const OssRowIn *in, char *target, size_t size)
 {
 	if (in->row == NULL || in->row->line > 0)
 		snprintf(target, size, "%s " UINT64_FORMAT, in->options->format == OC_FORMAT_BINARY ? "row" : "line",
 				 in->row ? in->row->line : (uint64) 0);
-	else
+	else if (in->entry == 0)
 		snprintf(target, size, "byte " UINT64_FORMAT, in->row->offset);
+	else
+		snprintf(target, size, "byte " UINT64_FORMAT " of what is packed from byte " UINT64_FORMAT " on", in->row->offset, in->entry);
 	return target;
 }
 
@@ -421,7 +428,7 @@ oss_rowin_context(void *arg)
 {
 	OssRowIn *in = arg;
 	char excerpt[101];
-	char place[32];
+	char place[100];
 	int size;
 
 	if (in->key == NULL)

@@ -54,6 +54,7 @@ struct OssRowIn
 	/* the current row */
 	bool verify;		/* escapes of the text format may have made bytes that nobody has checked */
 	const oc_row *row;	/* NULL without row facts */
+	uint64 entry;		/* as in its batch */
 	const InColumn *current;	/* column being converted, for the error context */
 	const oc_field *current_field;
 	TupleTableSlot *prepared;	/* slot whose unneeded columns are NULL already */

@@ -34,6 +34,7 @@ static OutRoute route_of(const OssRowOut *out, const OutColumn *column);
 static void setup_format(OssRowOut *out, const OssLayout *layout);
 static void append_row(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
 static void append_converted(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
+static void check_single_line(const OssRowOut *out, const OutColumn *column, const char *field, size_t size);
 static void check_unescaped(OssRowOut *out, const OutColumn *column, const char *text, size_t size);
 static int32 zone_offset(OssRowOut *out, TimestampTz value);
 static void free_scratch(void *arg);
@@ -57,6 +58,8 @@ oss_rowout_begin(Relation rel, const OssOptions *options, const OssLayout *layou
 	out->null_size = strlen(options->null_string);
 	out->eol = options->eol ? options->eol : "\n";
 	out->eol_size = strlen(out->eol);
+	out->single_line = options->format == OC_FORMAT_CSV && !options->multi_line;
+	out->own_eol = strcmp(out->eol, "\n") != 0 && strcmp(out->eol, "\r\n") != 0 && strcmp(out->eol, "\r") != 0;
 	out->converts = options->format != OC_FORMAT_BINARY && options->encoding_id != GetDatabaseEncoding() &&
 					options->encoding_id != PG_SQL_ASCII && GetDatabaseEncoding() != PG_SQL_ASCII;
 	oc_format_context_init(&out->format);
@@ -406,13 +409,41 @@ check_unescaped(OssRowOut *out, const OutColumn *column, const char *text, size_
 						errdetail("It reads like the null string.")));
 }
 
+/* A field as it was written: with multi_line 'false' a line end within its quotes would end the row when it is read. */
+static void
+check_single_line(const OssRowOut *out, const OutColumn *column, const char *field, size_t size)
+{
+	bool found = out->own_eol ? memmem(field, size, out->eol, out->eol_size) != NULL
+							  : memchr(field, '\n', size) != NULL || memchr(field, '\r', size) != NULL;
+
+	if (found)
+		ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+						errmsg("value of column \"%s\" holds a line end, which multi_line 'false' excludes", column->name),
+						errdetail("It could not be read back."),
+						errhint("Replace line ends in the query, or set the table's option multi_line to true.")));
+}
+
+/* What holds a line end is always quoted. */
+static inline bool
+may_hold_line_end(const OssRowOut *out, const char *field)
+{
+	return out->single_line && *field == out->escaper.quote;
+}
+
 /* One field's text, escaped.  Keeps the invariant that fixed_room bytes are free behind block->size. */
 static pg_attribute_always_inline void
 append_escaped(OssRowOut *out, const OutColumn *column, const char *text, size_t size, oc_block *block, bool csv)
 {
 	oss_reserve(block, (csv ? OC_CSV_BOUND(size) : OC_TEXT_BOUND(size)) + out->fixed_room);
 	if (csv)
-		block->size += oc_csv_field(&out->escaper, text, size, column->force_quote, block->data + block->size);
+	{
+		char *field = block->data + block->size;
+
+		size = oc_csv_field(&out->escaper, text, size, column->force_quote, field);
+		if (size > 0 && may_hold_line_end(out, field))
+			check_single_line(out, column, field, size);
+		block->size += size;
+	}
 	else
 	{
 		if (out->options->noescaping)
@@ -494,8 +525,10 @@ put_common(OssRowOut *out, const OutColumn *column, Datum value, char *at, const
 			size = VARSIZE_ANY_EXHDR(DatumGetPointer(value));
 			if ((size_t) (limit - at) < (csv ? OC_CSV_BOUND(size) : OC_TEXT_BOUND(size)) + out->fixed_room)
 				return NULL;
-			return at + (csv ? oc_csv_field(&out->escaper, text, size, column->force_quote, at)
-							 : oc_text_field(&out->escaper, text, size, at));
+			size = csv ? oc_csv_field(&out->escaper, text, size, column->force_quote, at) : oc_text_field(&out->escaper, text, size, at);
+			if (csv && size > 0 && may_hold_line_end(out, at))
+				check_single_line(out, column, at, size);
+			return at + size;
 		default:
 			return NULL;
 	}
@@ -606,6 +639,8 @@ append_names(OssRowOut *out, StringInfo header)
 			appendStringInfoString(header, out->delimiter);
 		size = out->options->format == OC_FORMAT_CSV ? oc_csv_field(&out->escaper, name, size, false, field)
 													 : oc_text_field(&out->escaper, name, size, field);
+		if (size > 0 && may_hold_line_end(out, field))
+			check_single_line(out, &out->columns[i], field, size);
 		appendBinaryStringInfo(header, field, size);
 	}
 	appendStringInfoString(header, out->eol);

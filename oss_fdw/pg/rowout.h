@@ -67,6 +67,8 @@ struct OssRowOut
 	int null_size;
 	const char *eol;
 	int eol_size;
+	bool single_line;		/* csv whose fields must not hold line ends */
+	bool own_eol;			/* rows end with something else than CR, LF or both */
 	size_t fixed_room;		/* bytes that all fixed-size columns, delimiters and null strings of a row may need */
 	size_t row_length;		/* fixed: bytes of a row */
 	bool converts;			/* rows are made in scratch, then converted to the file's encoding */

@@ -637,6 +637,9 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 	unit->object.last_modified = object->last_modified;
 	unit->start = object->start;
 	unit->end = object->end;
+	unit->exact = object->exact;
+	unit->codec = object->codec;
+	strlcpy(unit->eol, object->eol, sizeof(unit->eol));
 	if (object->start == 0)
 	{
 		state->objects++;
