@@ -447,6 +447,8 @@ typedef enum oc_archive_format
 
 /* By the end of an object's name, whatever its case. */
 extern oc_archive_format oc_archive_by_name(const char *name);
+/* What archive begins with these bytes ("zip", "tar", "7z", "rar"), or NULL; a tar needs its first 512. */
+extern const char *oc_archive_by_content(const void *data, size_t size);
 
 typedef struct oc_archive_options
 {
