@@ -19,7 +19,7 @@ build_packages="gcc make pkg-config libc6-dev libcurl4-openssl-dev libssl-dev li
 	libjansson-dev"
 # what the tests, the demonstration and the measurements need
 test_packages="perl libipc-run-perl python3 python3-venv openssl binutils util-linux procps ieee-data
-	pigz zstd lz4 bzip2 xz-utils zip"
+	pigz zstd lz4 bzip2 xz-utils zip p7zip-full"
 
 # sudo may ask for a password only where somebody can type it
 sudo="sudo -n"

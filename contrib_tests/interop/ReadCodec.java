@@ -1,7 +1,9 @@
 // ReadCodec.java
-// Java's own decoders for test_codecs.py: java ReadCodec.java gzip|deflate FILE... , prints one SHA-256 per file.
+// Java's own decoders for test_codecs.py and test_export_readers.py: java ReadCodec.java CODEC=FILE... , prints one SHA-256 per
+// file, "skipped" for a codec that Java does not bring, or why the file was refused.
 
 import java.io.FileInputStream;
+import java.io.IOException;
 import java.io.InputStream;
 import java.security.MessageDigest;
 import java.util.zip.GZIPInputStream;
@@ -11,21 +13,37 @@ public class ReadCodec
 {
 	public static void main(String[] args) throws Exception
 	{
-		for (int i = 1; i < args.length; i++)
+		for (String arg : args)
 		{
-			MessageDigest digest = MessageDigest.getInstance("SHA-256");
-			byte[] piece = new byte[8192];
+			int mark = arg.indexOf('=');
 
-			try (InputStream file = new FileInputStream(args[i]);
-				 InputStream in = args[0].equals("gzip") ? new GZIPInputStream(file) : new InflaterInputStream(file))
+			try
 			{
-				for (int size; (size = in.read(piece)) > 0;)
-					digest.update(piece, 0, size);
+				System.out.println(read(arg.substring(0, mark), arg.substring(mark + 1)));
 			}
-			StringBuilder text = new StringBuilder();
-			for (byte b : digest.digest())
-				text.append(String.format("%02x", b));
-			System.out.println(text);
+			catch (IOException problem)
+			{
+				System.out.println("refused: " + problem);
+			}
 		}
+	}
+
+	private static String read(String codec, String path) throws Exception
+	{
+		MessageDigest digest = MessageDigest.getInstance("SHA-256");
+		StringBuilder text = new StringBuilder();
+		byte[] piece = new byte[8192];
+
+		if (!codec.equals("gzip") && !codec.equals("deflate"))
+			return "skipped";
+		try (InputStream file = new FileInputStream(path);
+			 InputStream in = codec.equals("gzip") ? new GZIPInputStream(file) : new InflaterInputStream(file))
+		{
+			for (int size; (size = in.read(piece)) > 0;)
+				digest.update(piece, 0, size);
+		}
+		for (byte b : digest.digest())
+			text.append(String.format("%02x", b));
+		return text.toString();
 	}
 }

@@ -137,9 +137,9 @@ def check_java(folder):
         return
     for codec in ("gzip", "deflate"):
         pairs = objects_of(folder, codec)
-        run = subprocess.run(["java", str(HERE / "ReadCodec.java"), codec, *(str(path) for path, _ in pairs)],
+        run = subprocess.run(["java", str(HERE / "ReadCodec.java"), *(f"{codec}={path}" for path, _ in pairs)],
                              capture_output=True, text=True, check=False)
-        sums = run.stdout.split()
+        sums = run.stdout.splitlines()
         for number, (path, plain) in enumerate(pairs):
             good = number < len(sums) and sums[number] == digest(plain.read_bytes())
             check(good, f"Java on {path.name}", run.stderr.strip()[-200:])

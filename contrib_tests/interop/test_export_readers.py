@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Objects that the extension exports, read by programs of others.
 
-psql exports one table in each format and codec; Python's own decoders, zstd(1), lz4(1), pandas and DuckDB read the objects
-and must find the rows that the server has, NULL apart from ''.  With a manifest, what it lists is compared with what lies
+psql exports one table in each format and codec; Python's own decoders, zstd(1), lz4(1), Node, Java, pandas and DuckDB read the
+objects and must find the rows that the server has, NULL apart from ''.  Node and Java are not installed for this: what is not there
+is told as skipped.  With a manifest, what it lists is compared with what lies
 there.  Ends with the line "N passed, N failed".
 
 Environment: as run_interop.sh sets it (PGHOST ..., OSS_TEST_*, INTEROP_PYTHON with the packages of requirements_codecs.txt).
@@ -11,11 +12,13 @@ Environment: as run_interop.sh sets it (PGHOST ..., OSS_TEST_*, INTEROP_PYTHON w
 import bz2
 import csv
 import gzip
+import hashlib
 import io
 import json
 import lzma
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -119,6 +122,63 @@ def test_codecs(expected):
     check(sum(r["words"] is None for r in rows) == nulls and nulls > 0, "jsonl: NULL is null")
 
 
+# By stream and at once; what a runtime has no decoder for is told by name, not tried in silence.
+NODE = r"""
+const fs = require('fs'), zlib = require('zlib'), crypto = require('crypto');
+const decoders = { gzip: zlib.createGunzip, deflate: zlib.createInflate, zstd: zlib.createZstdDecompress };
+const atOnce = { gzip: zlib.gunzipSync, deflate: zlib.inflateSync, zstd: zlib.zstdDecompressSync };
+const hex = (data) => crypto.createHash('sha256').update(data).digest('hex');
+async function read(codec, path) {
+  if (!decoders[codec]) return 'skipped';
+  const hash = crypto.createHash('sha256'), stream = fs.createReadStream(path, { highWaterMark: 1000 }).pipe(decoders[codec]());
+  for await (const piece of stream) hash.update(piece);
+  const streamed = hash.digest('hex'), whole = hex(atOnce[codec](fs.readFileSync(path)));
+  return streamed === whole ? whole : 'stream and whole differ';
+}
+(async () => {
+  for (const line of process.argv.slice(1)) {
+    const [codec, path] = line.split('=');
+    console.log(await read(codec, path).catch((problem) => 'refused: ' + problem.message));
+  }
+})();
+"""
+
+
+def test_runtimes(folder):
+    """Node and Java: the decompressed objects, one behind the other, are the bytes that COPY writes."""
+    copied = subprocess.run(["psql", "-XAtq", "-c", "COPY (SELECT * FROM readers_source ORDER BY id) TO STDOUT (FORMAT csv)"], capture_output=True, check=True).stdout
+    runtimes = {"Node": ("node", ["-e", NODE]), "Java": ("java", [str(pathlib.Path(__file__).resolve().parent / "ReadCodec.java")])}
+    jobs = []
+    for codec, split in [(c, s) for c in ("gzip", "deflate", "zstd") for s in ("0", "100kB")]:
+        _, objects = export(f"runtime_{codec}_{split}", f"format 'csv', compression '{codec}', max_file_size '{split}'")
+        ordered = sorted(objects, key=number)
+        plain = [DECODERS[codec][0](objects[key]) for key in ordered]
+        # the proof that a digest of these stands for COPY's bytes
+        check(b"".join(plain) == copied, f"{codec}, max_file_size {split}: COPY's bytes")
+        for key, text in zip(ordered, plain):
+            path = folder / key.replace("/", "_").replace("=", "_")
+            path.write_bytes(objects[key])
+            jobs.append((codec, path, hashlib.sha256(text).hexdigest()))
+        if codec == "gzip":
+            # as people join files: cat a.gz b.gz
+            path = folder / f"joined_{split}.gz"
+            path.write_bytes(b"".join(objects[key] for key in ordered))
+            jobs.append((codec, path, hashlib.sha256(copied).hexdigest()))
+    for name, (program, arguments) in runtimes.items():
+        if not shutil.which(program):
+            print(f"skipped: {name} is not installed")
+            continue
+        done = subprocess.run([program, *arguments, *(f"{codec}={path}" for codec, path, _ in jobs)], capture_output=True, text=True)
+        answers = done.stdout.splitlines()
+        check(len(answers) == len(jobs), f"{name} ran", done.stderr[-500:])
+        for (codec, path, digest), answer in zip(jobs, answers):
+            if answer != "skipped":
+                check(answer == digest, f"{name} on {path.name}", answer)
+        for codec in sorted({codec for (codec, _, _), answer in zip(jobs, answers) if answer == "skipped"}):
+            print(f"skipped: this {name} has no {codec}")
+        check(any(answer != "skipped" for answer in answers), f"{name} read something")
+
+
 def test_manifest():
     found, objects = export("manifest", "format 'csv', compression 'zstd', max_file_size '50kB', manifest 'true', partition_by 'kind'")
     manifests = [k for k in objects if "_manifest_" in k]
@@ -190,6 +250,7 @@ def main():
         test_codecs(expected)
         test_manifest()
         with tempfile.TemporaryDirectory() as folder:
+            test_runtimes(pathlib.Path(folder))
             test_tables(pathlib.Path(folder), expected)
     finally:
         control("clear", {"bucket": BUCKET, "prefix": "readers/"})

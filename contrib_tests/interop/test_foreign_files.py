@@ -2,7 +2,7 @@
 """Objects that other programs wrote, read through our tables with equal values.
 
 Writers: Python's csv (several dialects), pandas (csv plain and compressed, jsonl), DuckDB (csv, csv.gz, csv.zst, jsonl), the
-server's COPY (csv, text, binary), and gzip, pigz, zstd -T0, bzip2, xz, lz4, zip and tar around them.  Ends with "N passed, N failed".
+server's COPY (csv, text, binary), and gzip, pigz, zstd -T0, bzip2, xz, lz4, zip, tar and 7z around them.  Ends with "N passed, N failed".
 
 Needs psql and a server on this machine where we are superuser (PGHOST, PGPORT), the local store (OSS_TEST_*), and a Python
 with requirements_codecs.txt (INTEROP_PYTHON).
@@ -95,6 +95,22 @@ def check(what, name, data, options, wanted=None):
     print(f"FAILED {what}: {len(seen)} rows instead of {len(wanted)}, for instance {different}")
 
 
+def refused(what, name, data, place, reason=""):
+    """One error that names the object, and no row."""
+    global passed, failed
+    put(f"foreign/{name}", data)
+    try:
+        text = psql(f"DROP FOREIGN TABLE IF EXISTS f; CREATE FOREIGN TABLE f ({COLUMNS}) SERVER store OPTIONS (filepath 'foreign/{place}'); SELECT id FROM f;")
+        problem = f"{len(text.splitlines())} rows"
+    except RuntimeError as error:
+        problem = str(error)
+        if problem.count("ERROR:") == 1 and f"foreign/{name}" in problem and reason in problem:
+            passed += 1
+            return
+    failed += 1
+    print(f"FAILED {what} should be refused: {problem}")
+
+
 def cells(rows, null=""):
     return [[null if v is None else repr(v) if isinstance(v, float) else v.isoformat(" ") if isinstance(v, datetime.datetime) else str(v) for v in row] for row in rows]
 
@@ -135,6 +151,31 @@ def by_tools(folder):
         check(" ".join(command), name, (folder / name).read_bytes(), {"member": f"{name}!*.csv", **header})
     subprocess.run([sys.executable, "-m", "zipfile", "-c", "py.zip", "rows.csv"], cwd=folder, check=True)
     check("Python zipfile", "py.zip", (folder / "py.zip").read_bytes(), {"member": "py.zip!rows.csv", **header})
+
+
+def by_7z(folder):
+    """Archives and files of 7z; what it writes by default, and by the methods that others know."""
+    header = {"header": "'match'"}
+    names = ("seven.zip", ["-tzip"]), ("seven_bzip2.zip", ["-tzip", "-mm=BZip2"]), ("seven_stored.zip", ["-tzip", "-mx=0"]), ("seven.tar", ["-ttar"])
+    for name, options in names:
+        subprocess.run(["7z", "a", "-bd", *options, name, "rows.csv"], cwd=folder, check=True, capture_output=True)
+        check(f"7z {name}", name, (folder / name).read_bytes(), {"member": f"{name}!*.csv", **header})
+    for suffix, options in (("gz", ["-tgzip"]), ("bz2", ["-tbzip2"]), ("xz", ["-txz"])):
+        name = f"seven.csv.{suffix}"
+        subprocess.run(["7z", "a", "-bd", *options, name, "rows.csv"], cwd=folder, check=True, capture_output=True)
+        check(f"7z {name}", name, (folder / name).read_bytes(), dict(header))
+    # a tar within a compressed file takes two steps of 7z
+    subprocess.run(["7z", "a", "-bd", "-tgzip", "seven.tar.gz", "seven.tar"], cwd=folder, check=True, capture_output=True)
+    check("7z seven.tar.gz", "seven.tar.gz", (folder / "seven.tar.gz").read_bytes(), {"member": "seven.tar.gz!*.csv", **header})
+    # of a 7z no member can be named: there is no object of such a name
+    for name, options in (("rows.7z", []), ("stored.7z", ["-mx=0"]), ("lzma.zip", ["-tzip", "-mm=LZMA"]), ("secret.zip", ["-tzip", "-psecret"])):
+        subprocess.run(["7z", "a", "-bd", *options, name, "rows.csv"], cwd=folder, check=True, capture_output=True)
+        refused(f"7z {name}", name, (folder / name).read_bytes(), f"{name}!rows.csv")
+    # without a member's name: neither is taken for csv
+    refused("7z archive as a file", "rows.7z", (folder / "rows.7z").read_bytes(), "rows.7z", "7z archive")
+    refused("stored 7z archive as a file", "stored.7z", (folder / "stored.7z").read_bytes(), "stored.7z", "7z archive")
+    for name in ("seven_stored.zip", "seven.zip", "seven.tar"):
+        refused(f"{name} as a file", name, (folder / name).read_bytes(), name, f"{name[-3:]} archive: the filepath must name its members")
 
 
 def by_pandas(folder):
@@ -190,6 +231,7 @@ def main():
         folder.chmod(0o755)
         by_python()
         by_tools(folder)
+        by_7z(folder)
         by_pandas(folder)
         by_duckdb(folder)
         by_copy(folder)

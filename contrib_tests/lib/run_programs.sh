@@ -43,6 +43,8 @@ run_one()
 	{
 		printf '%-6s %-40s %8d passed %4d failed %4d s\n' "$([ "$bad" = 0 ] && echo ok || echo FAILED)" \
 			"${program#*build/}" "$good" "$bad" $((SECONDS - start))
+		# what was not tried must not look as if it had passed
+		grep '^skipped: ' "$log" | sort -u | sed 's/^/       /'
 		if [ "$bad" -gt 0 ]; then
 			echo "exit status $status; the end of its output:"
 			tail -n 40 "$log" | sed 's/^/    /'

@@ -64,7 +64,8 @@ for my $size ('small', 'multipart')
 {
 	my $n = $size eq 'multipart' ? 8000 : 5;
 
-	for my $round (1 .. $rounds)
+	# a race that is lost once in fifty times must be seen
+	for my $round (1 .. ($size eq 'small' ? 5 * $rounds : $rounds))
 	{
 		for my $table ("error_if_exists_$size", "file_$size")
 		{
@@ -75,6 +76,8 @@ for my $size ('small', 'multipart')
 			is_deeply([ $store->uploads ], [], "$table, round $round: no unfinished upload");
 			$store->empty;
 		}
+
+		next if $round > $rounds;
 
 		my ($won, @errors) = at_once("append_$size");
 		is($won, 2, "append_$size, round $round: both succeed") or diag(@errors);

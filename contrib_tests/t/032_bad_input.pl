@@ -2,7 +2,7 @@
 # 032_bad_input.pl
 #	  Bad input and bad stores: each is one clear error, or is waited for, and nothing is left in the store.
 #
-# OSS_TEST_HUGE_ROW=1 also exports rows at and above 1 GB, which takes several GB of memory.
+# Rows of more than 1 GB have a file of their own, 053_huge_row.pl.
 #
 use strict;
 use warnings FATAL => 'all';
@@ -108,18 +108,6 @@ fails('a CHECK that is violated late', 'INSERT INTO checked SELECT i, repeat(\'x
 $node->safe_psql('postgres', q{INSERT INTO raw_bytes VALUES (1, '\x0061005c090a')});
 is($node->safe_psql('postgres', 'SELECT body FROM raw_bytes'), '\x0061005c090a', 'bytea with NUL goes through noescaping text unchanged');
 $store->empty;
-
-# a row that grows over 1 GB: the error comes before memory is gone
-SKIP:
-{
-	skip 'OSS_TEST_HUGE_ROW is not set', 12 unless $ENV{OSS_TEST_HUGE_ROW};
-	$node->safe_psql('postgres', 'CREATE FOREIGN TABLE huge (a text, b text, c text, d text) SERVER store OPTIONS (dir \'huge/\')');
-	my $value = q{repeat('x', 300 * 1024 * 1024)};
-	fails('a row over 1 GB', "INSERT INTO huge SELECT v, v, v, v FROM (SELECT $value AS v) s", qr/too large|invalid memory alloc/);
-	is($node->safe_psql('postgres', "INSERT INTO huge SELECT v, v, v, 'end' FROM (SELECT $value AS v) s; SELECT length(a), length(c), d FROM huge"),
-		'314572800|314572800|end', 'a row of 900 MB goes through');
-	$store->empty;
-}
 
 # ---- stores that misbehave
 

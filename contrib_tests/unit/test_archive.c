@@ -311,6 +311,36 @@ test_names(void)
 	CHECK_INT(oc_archive_by_name(""), OC_ARCHIVE_NONE);
 }
 
+static const char *
+kind_of(const void *data, size_t size)
+{
+	const char *kind = oc_archive_by_content(data, size);
+
+	return kind ? kind : "none";
+}
+
+/* The first bytes tell an archive; text that only looks a little like one is none. */
+static void
+test_content(void)
+{
+	char block[512] = "a.csv";
+
+	memcpy(block + 257, "ustar", 5);
+	CHECK_STR(kind_of(block, 512), "tar");
+	CHECK_STR(kind_of(block, 511), "none");
+	memset(block, 'x', 257);
+	CHECK_STR(kind_of(block, 512), "none");
+	CHECK_STR(kind_of("PK\3\4...", 7), "zip");
+	CHECK_STR(kind_of("PK\5\6", 4), "zip");
+	CHECK_STR(kind_of("PK\3\4", 3), "none");
+	CHECK_STR(kind_of("PK,id", 5), "none");
+	CHECK_STR(kind_of("7z\xbc\xaf\x27\x1c", 6), "7z");
+	CHECK_STR(kind_of("7z,1,2", 6), "none");
+	CHECK_STR(kind_of("Rar!\x1a\x07\x01", 7), "rar");
+	CHECK_STR(kind_of("Rar!", 4), "none");
+	CHECK_STR(kind_of("", 0), "none");
+}
+
 static void
 test_arguments(void)
 {
@@ -355,6 +385,7 @@ int
 main(void)
 {
 	test_names();
+	test_content();
 	test_arguments();
 	test_samples();
 	test_facts();

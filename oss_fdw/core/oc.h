@@ -447,6 +447,8 @@ typedef enum oc_archive_format
 
 /* By the end of an object's name, whatever its case. */
 extern oc_archive_format oc_archive_by_name(const char *name);
+/* What archive begins with these bytes ("zip", "tar", "7z", "rar"), or NULL; a tar needs its first 512. */
+extern const char *oc_archive_by_content(const void *data, size_t size);
 
 typedef struct oc_archive_options
 {
@@ -505,8 +507,19 @@ typedef enum oc_export_mode
 	OC_EXPORT_OVERWRITE,
 } oc_export_mode;
 
+/*
+ * Exports of one owner that share memory and connections: however many are open at once, all their buffers together take at most
+ * max_memory bytes, and an export starts no transfer of rows while the group has as many in flight as it may have itself.  When
+ * memory is short, the members' idle writers end their objects.  Outlives its exports.
+ */
+typedef struct oc_export_group oc_export_group;
+extern oc_export_group *oc_export_group_new(uint64_t max_memory); /* NULL: out of memory */
+extern void oc_export_group_limit(oc_export_group *group, uint64_t max_memory);
+extern void oc_export_group_free(oc_export_group *group);
+
 typedef struct oc_export_options
 {
+	oc_export_group *group;		/* NULL = shares with none */
 	const char *bucket;
 	const char *exact_key;		/* filepath: the one object's key; else NULL and */
 	const char *place;			/* key prefix of all objects, e.g. "dir/" or "pre" */
@@ -583,7 +596,7 @@ extern oc_status oc_writer_flush_rows(oc_writer *writer, uint64_t rows, oc_error
  * told of are written but not counted.  oc_export_finish does the same for all writers.
  */
 extern oc_status oc_writer_close(oc_writer *writer, oc_error *error);
-/* Sleeps until the window may have room or something failed. */
+/* Sleeps until the window may have room or something failed, be it of another export of the group. */
 extern oc_status oc_export_wait(oc_export *export, const oc_waiter *waiter, oc_error *error);
 /* Closes all writers, waits for all parts.  force_object: an export without rows still makes one object (header only). */
 extern oc_status oc_export_finish(oc_export *export, bool force_object, const oc_waiter *waiter, oc_error *error);

@@ -77,6 +77,27 @@ oc_archive_by_name(const char *name)
 	return ends_with(name, ".zip") ? OC_ARCHIVE_ZIP : OC_ARCHIVE_NONE;
 }
 
+const char *
+oc_archive_by_content(const void *data, size_t size)
+{
+	static const struct
+	{
+		const char *name;
+		size_t size;
+		const char *magic;
+	} magics[] = {{"zip", 4, "PK\3\4"}, {"zip", 4, "PK\5\6"}, {"7z", 6, "7z\xbc\xaf\x27\x1c"}, {"rar", 6, "Rar!\x1a\x07"}};
+
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+	{
+		if (size >= magics[i].size && memcmp(data, magics[i].magic, magics[i].size) == 0)
+			return magics[i].name;
+	}
+	/* the name in front is filled with zeros, which no text has */
+	if (size >= TAR_BLOCK && memcmp((const char *) data + 257, "ustar", 5) == 0 && memchr(data, 0, 257))
+		return "tar";
+	return NULL;
+}
+
 /* suffix is in lower case; a name that is nothing but the suffix does not count. */
 static bool
 ends_with(const char *name, const char *suffix)

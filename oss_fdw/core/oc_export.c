@@ -84,7 +84,7 @@ sleep_and_pump(oc_export *export, const oc_waiter *waiter, oc_error *error)
 		oc_error_set(error, OC_ERR_NETWORK, "waiting for the store failed");
 		oc_export_fail(export, error);
 	}
-	oc_export_pump(export);
+	oc_group_pump(export->group);
 	return export->failed ? oc_export_failure(export, error) : OC_OK;
 }
 
@@ -105,7 +105,7 @@ harvest_slot(oc_export *export, oc_slot *slot)
 {
 	const oc_call *call = slot->call;
 
-	export->events++;
+	export->group->events++;
 	if (call->status != OC_OK)
 	{
 		if (slot->kind == OC_SLOT_INITIATE)
@@ -229,7 +229,7 @@ harvest_digests(oc_export *export)
 			continue;
 		}
 		oc_piece_list_take(&export->digesting, previous, piece);
-		export->events++;
+		export->group->events++;
 		if (piece->output->held == piece)
 			oc_output_try_settle(export, piece->output);
 		else
@@ -246,7 +246,9 @@ start_calls(oc_export *export)
 	oc_piece *previous = NULL;
 	oc_piece *next;
 
-	for (oc_piece *piece = export->queue.first; piece && export->busy_slots < export->slot_count && !export->failed;
+	/* the group has no more in flight than this export may have alone, whose own are among them */
+	for (oc_piece *piece = export->queue.first;
+		 piece && export->group->busy_slots < export->slot_count && export->busy_slots < export->slot_count && !export->failed;
 		 piece = next)
 	{
 		next = piece->next;
@@ -281,6 +283,7 @@ start_call(oc_export *export, oc_slot_kind kind, oc_verb verb, oc_output *output
 	slot->output = output;
 	slot->piece = NULL;
 	export->busy_slots++;
+	export->group->busy_slots++;
 	call->bucket = export->options.bucket;
 	call->key = output->key;
 	call->upload_id = output->upload_id;
@@ -347,6 +350,7 @@ oc_slot_free(oc_export *export, oc_slot *slot)
 		oc_piece_free(export, slot->piece);
 	memset(slot, 0, sizeof(*slot));
 	export->busy_slots--;
+	export->group->busy_slots--;
 }
 
 /* ---------------------------------------------------------------- finish, commit */
@@ -354,12 +358,13 @@ oc_slot_free(oc_export *export, oc_slot *slot)
 oc_status
 oc_export_wait(oc_export *export, const oc_waiter *waiter, oc_error *error)
 {
-	uint64_t events = export->events;
+	oc_export_group *group = export->group;
+	uint64_t events = group->events;
 
-	oc_export_pump(export);
-	if (export->failed)
-		return oc_export_failure(export, error);
-	if (export->events != events || !oc_export_in_flight(export))
+	oc_group_pump(group);
+	if (oc_group_failed(group))
+		return oc_export_failure(export->failed ? export : oc_group_failed(group), error);
+	if (group->events != events || !oc_group_in_flight(group))
 		return OC_OK;
 	return sleep_and_pump(export, waiter, error);
 }
@@ -385,7 +390,7 @@ oc_export_finish(oc_export *export, bool force_empty, const oc_waiter *waiter, o
 		if (closed && is_finished(export))
 		{
 			/* until commit there may be other exports, which need memory of their own */
-			oc_memory_free_spare(export);
+			oc_memory_free_spare(export->group);
 			return OC_OK;
 		}
 		status = sleep_and_pump(export, waiter, error);
@@ -456,6 +461,14 @@ oc_status
 oc_export_commit(oc_export *export, const oc_waiter *waiter, oc_error *error)
 {
 	oc_export_pump(export);
+	/* other exports of the group may have needed the memory of what was kept for now: it is on its way */
+	while (!export->failed && !export->writers && oc_export_in_flight(export))
+	{
+		oc_status status = sleep_and_pump(export, waiter, error);
+
+		if (status != OC_OK)
+			return status;
+	}
 	if (!export->failed && !is_finished(export))
 	{
 		oc_error_set(error, OC_ERR_ARGUMENT, "an export can be committed only after it was finished");

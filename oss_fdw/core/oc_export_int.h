@@ -1,9 +1,9 @@
 /*
  * oc_export_int.h
- *	  What the files of the export share: oc_writer.c, oc_output.c, oc_export.c,
- *	  oc_export_open.c, oc_export_memory.c and oc_export_undo.c.
+ *	  What the files of the export share: oc_writer.c, oc_output.c, oc_export.c, oc_export_open.c, oc_export_group.c,
+ *	  oc_export_memory.c and oc_export_undo.c.
  *
- * One thread owns an export and everything in it: no field is locked.  Two things are done elsewhere, and each tells the
+ * One thread owns an export, its group and everything in them: no field is locked.  Two things are done elsewhere, and each tells the
  * owner by an atomic flag that it is ready: a job of the pool (oc_chunk.ready, oc_piece.ready) and a call
  * (oc_call_is_done).  Until then the owner leaves the chunk's or piece's memory alone.
  *
@@ -146,8 +146,27 @@ typedef struct oc_piece_list
 	uint64_t bytes;
 } oc_piece_list;
 
+/* What several exports share.  An export that was given no group is the only member of its own. */
+struct oc_export_group
+{
+	uint64_t limit;			/* bytes of all buffers, spare ones included */
+	uint64_t used;			/* of the members' buffers */
+	uint64_t peak;			/* highest sum of used and spare_bytes */
+	oc_memory *spare;
+	uint64_t spare_bytes;
+	bool was_short;			/* of memory, since it last had room */
+	size_t writer_count;
+	int busy_slots;
+	uint64_t events;		/* things that have ended so far: tells whether a pump moved anything */
+	oc_export *members;
+};
+
 struct oc_export
 {
+	oc_export_group *group;
+	oc_export_group own_group; /* when it was given none */
+	oc_export *previous_member;
+	oc_export *next_member;
 	oc_client *client;
 	oc_io *io;
 	oc_pool *pool;
@@ -168,10 +187,7 @@ struct oc_export
 	uint32_t trailer_adler32;
 
 	/* memory */
-	uint64_t used;			/* bytes of all buffers, spare ones included */
-	uint64_t peak;
-	oc_memory *spare;
-	uint64_t spare_bytes;
+	uint64_t used;			/* bytes of all buffers */
 	uint64_t held_bytes;	/* of small objects waiting for commit */
 
 	/* the things in motion */
@@ -190,7 +206,6 @@ struct oc_export
 	int slot_count;
 	int busy_slots;
 	int chunk_count;		/* not yet placed */
-	uint64_t events;		/* things that have ended so far: tells whether a pump moved anything */
 	size_t commit_next;		/* first output that commit has not looked at */
 
 	bool failed;
@@ -216,18 +231,31 @@ extern bool oc_memory_resize(oc_export *export, oc_memory *memory, size_t capaci
 /* Follows a block that oc_block_reserve has grown. */
 extern void oc_memory_follow(oc_export *export, oc_memory *memory, char *data, size_t capacity);
 extern void oc_memory_release(oc_export *export, oc_memory *memory);
-extern void oc_memory_free_spare(oc_export *export);
+extern void oc_memory_free_spare(oc_export_group *group);
 /*
- * May need more bytes be allocated now?  Gives up spare buffers and ends objects of idle writers (never those of except) to
- * make room.  false: wait for what is in flight.  true also when there is nothing to wait for.
+ * May need more bytes be allocated now?  Both the export's budget and its group's count.  Gives up spare buffers and ends
+ * objects of idle writers (never those of except) to make room.  false: wait for what is in flight.  true also when there is
+ * nothing to wait for, unless other members hold what is missing: then the export has failed.
  */
 extern bool oc_memory_room(oc_export *export, uint64_t need, const oc_writer *except);
-/* Would need more bytes fit into the budget, as things are? */
+/* Would need more bytes fit into both budgets, as things are? */
 extern bool oc_memory_fits(const oc_export *export, uint64_t need);
 /* Turns small objects that wait for commit into uploads, the largest first, until they take at most keep bytes. */
 extern void oc_memory_unload_held(oc_export *export, uint64_t keep);
-/* For tests: the highest sum of all buffers so far. */
+/* For tests: the highest sum of all buffers of the group so far. */
 extern uint64_t oc_export_peak_memory(const oc_export *export);
+
+/* ---- oc_export_group.c: exports that share memory and connections */
+
+extern void oc_group_join(oc_export *export, oc_export_group *group);
+/* Buffers that nobody can use any more are freed. */
+extern void oc_group_leave(oc_export *export);
+/* oc_export_pump for all members. */
+extern void oc_group_pump(oc_export_group *group);
+/* Is there anything in any member that will end without the owner's doing? */
+extern bool oc_group_in_flight(const oc_export_group *group);
+/* A member that has failed, or NULL. */
+extern const oc_export *oc_group_failed(const oc_export_group *group);
 
 /* ---- oc_writer.c: blocks and chunks */
 

@@ -2,14 +2,19 @@
  * oc_export_memory.c
  *	  The memory of an export: buffers that are counted, recycled and, when the budget is short, given back.
  *
- * Who needs a buffer asks oc_memory_room first.  An eighth of the budget is kept back for what cannot wait: compressed bytes
+ * Who needs a buffer asks oc_memory_room first.  An eighth of a budget is kept back for what cannot wait: compressed bytes
  * that must be put into a part, a row longer than its block.  When room is short, spare buffers go first; then one waits for what
  * is in flight; only when nothing is in flight do idle writers have to end their objects (thousands of partitions).  Small
- * objects that wait for commit become uploads as soon as they take a quarter of the budget.
+ * objects that wait for commit become uploads as soon as they take a quarter of the budget.  There are two budgets: the export's
+ * own, and that of its group, for which the same is done in all members.
  *
  * Buffers are recycled because touching new pages costs more than filling them.  All of this runs on the owner's thread.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "oc_export_int.h"
 
@@ -17,7 +22,12 @@
 
 static oc_memory *take_spare(oc_export *export, size_t capacity);
 static void count_used(oc_export *export, size_t before, size_t after);
-static void spill_writers(oc_export *export, uint64_t goal, const oc_writer *except);
+static bool has_room(uint64_t used, uint64_t limit, uint64_t need);
+static bool own_room(oc_export *export, uint64_t need, const oc_writer *except);
+static void give_back_holes(oc_export_group *group);
+static bool group_room(oc_export *export, uint64_t need, const oc_writer *except);
+static void make_room(oc_export *first, bool all, uint64_t goal, const oc_writer *except);
+static uint64_t spill_writers(oc_export *export, uint64_t least, uint64_t goal, const oc_writer *except);
 static uint64_t largest_spillable(const oc_export *export, const oc_writer *except);
 static uint64_t largest_held(const oc_export *export);
 
@@ -29,7 +39,7 @@ oc_memory_get(oc_export *export, size_t capacity)
 	if (memory)
 		return memory;
 	if (!oc_memory_fits(export, capacity))
-		oc_memory_free_spare(export);
+		oc_memory_free_spare(export->group);
 	memory = calloc(1, sizeof(*memory));
 	if (!memory)
 		return NULL;
@@ -49,12 +59,13 @@ oc_memory_get(oc_export *export, size_t capacity)
 static oc_memory *
 take_spare(oc_export *export, size_t capacity)
 {
+	oc_export_group *group = export->group;
 	oc_memory **best = NULL;
 	oc_memory *memory;
 
 	if (capacity < SMALLEST_SPARE)
 		return NULL;
-	for (oc_memory **link = &export->spare; *link; link = &(*link)->next)
+	for (oc_memory **link = &group->spare; *link; link = &(*link)->next)
 	{
 		size_t has = (*link)->capacity;
 
@@ -68,7 +79,8 @@ take_spare(oc_export *export, size_t capacity)
 	*best = memory->next;
 	memory->next = NULL;
 	memory->references = 1;
-	export->spare_bytes -= memory->capacity;
+	group->spare_bytes -= memory->capacity;
+	count_used(export, 0, memory->capacity);
 	return memory;
 }
 
@@ -94,90 +106,178 @@ oc_memory_follow(oc_export *export, oc_memory *memory, char *data, size_t capaci
 static void
 count_used(oc_export *export, size_t before, size_t after)
 {
+	oc_export_group *group = export->group;
+
 	export->used += after;
 	export->used -= before;
-	if (export->used > export->peak)
-		export->peak = export->used;
+	group->used += after;
+	group->used -= before;
+	if (group->used + group->spare_bytes > group->peak)
+		group->peak = group->used + group->spare_bytes;
 }
 
 void
 oc_memory_release(oc_export *export, oc_memory *memory)
 {
+	oc_export_group *group = export->group;
+
 	if (!memory || --memory->references > 0)
 		return;
-	if (memory->capacity >= SMALLEST_SPARE && export->spare_bytes + memory->capacity <= export->budget / 4)
+	count_used(export, memory->capacity, 0);
+	if (memory->capacity >= SMALLEST_SPARE && group->spare_bytes + memory->capacity <= group->limit / 4)
 	{
-		memory->next = export->spare;
-		export->spare = memory;
-		export->spare_bytes += memory->capacity;
+		memory->next = group->spare;
+		group->spare = memory;
+		group->spare_bytes += memory->capacity;
 		return;
 	}
-	count_used(export, memory->capacity, 0);
 	free(memory->data);
 	free(memory);
 }
 
 void
-oc_memory_free_spare(oc_export *export)
+oc_memory_free_spare(oc_export_group *group)
 {
-	while (export->spare)
+	while (group->spare)
 	{
-		oc_memory *memory = export->spare;
+		oc_memory *memory = group->spare;
 
-		export->spare = memory->next;
-		count_used(export, memory->capacity, 0);
+		group->spare = memory->next;
 		free(memory->data);
 		free(memory);
 	}
-	export->spare_bytes = 0;
+	group->spare_bytes = 0;
 }
 
 bool
 oc_memory_room(oc_export *export, uint64_t need, const oc_writer *except)
 {
+	return own_room(export, need, except) && (export->group == &export->own_group || group_room(export, need, except));
+}
+
+/* Spare buffers do not count: oc_memory_get hands them out, or frees them. */
+static bool
+has_room(uint64_t used, uint64_t limit, uint64_t need)
+{
+	return used + need <= limit - limit / 8;
+}
+
+static bool
+own_room(oc_export *export, uint64_t need, const oc_writer *except)
+{
 	uint64_t goal = export->budget / (export->options.codec == OC_CODEC_NONE ? 4 : 16);
 
-	/* spare buffers do not count: oc_memory_get hands them out, or frees them */
-	if (export->used - export->spare_bytes + need <= export->budget - export->budget / 8)
+	if (has_room(export->used, export->budget, need))
 		return true;
 	if (oc_export_in_flight(export))
 		return false;
-	spill_writers(export, goal > need ? goal : need, except);
-	oc_memory_unload_held(export, 0);
+	make_room(export, false, goal > need ? goal : need, except);
 	return !oc_export_in_flight(export) || oc_memory_fits(export, need);
+}
+
+static bool
+group_room(oc_export *export, uint64_t need, const oc_writer *except)
+{
+	oc_export_group *group = export->group;
+	uint64_t goal = group->limit / (export->options.codec == OC_CODEC_NONE ? 4 : 16);
+	oc_error error = {0};
+
+	if (has_room(group->used, group->limit, need))
+	{
+		if (group->was_short)
+			give_back_holes(group);
+		return true;
+	}
+	group->was_short = true;
+	if (oc_group_in_flight(group))
+		return false;
+	make_room(group->members, true, goal > need ? goal : need, except);
+	if (oc_memory_fits(export, need))
+		return true;
+	if (oc_group_in_flight(group))
+		return false;
+	/* one long row may take what it needs; but here are too many objects that must not end */
+	if (group->used - export->used > group->limit / 2)
+	{
+		oc_error_set(&error, OC_ERR_LIMIT, "too many named objects are written at once for the memory allowed");
+		snprintf(error.detail, sizeof(error.detail),
+				 "a higher oss_fdw.max_memory helps, and so does a dir or prefix, where objects may end early");
+		oc_export_fail(export, &error);
+	}
+	return true;
+}
+
+/*
+ * What was sent has left holes of many sizes between buffers that live on.  Their pages go back to the system, since the next buffers
+ * will not fit into all of them.
+ */
+static void
+give_back_holes(oc_export_group *group)
+{
+	group->was_short = false;
+	oc_memory_free_spare(group);
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 bool
 oc_memory_fits(const oc_export *export, uint64_t need)
 {
-	return export->used + need <= export->budget - export->budget / 8;
+	const oc_export_group *group = export->group;
+
+	return has_room(export->used, export->budget, need) && has_room(group->used + group->spare_bytes, group->limit, need);
 }
 
-/* Ends objects of idle writers, those with the most memory first, until goal bytes are on their way. */
+/*
+ * In one export, or in first and all members of the group behind it: ends objects of idle writers, those with the most memory
+ * first, until goal bytes are on their way.  Small objects that wait for commit go, too.
+ */
 static void
-spill_writers(oc_export *export, uint64_t goal, const oc_writer *except)
+make_room(oc_export *first, bool all, uint64_t goal, const oc_writer *except)
 {
 	uint64_t spilled = 0;
 
-	while (spilled < goal && !export->failed)
+	while (spilled < goal)
 	{
-		uint64_t largest = largest_spillable(export, except);
-		oc_writer *next;
+		uint64_t largest = 0;
 
-		if (largest == 0)
-			return;
-		/* everything of at least half that size in one pass: passes over thousands of writers stay few */
-		for (oc_writer *writer = export->writers; writer && spilled < goal; writer = next)
+		for (const oc_export *export = first; export; export = all ? export->next_member : NULL)
 		{
-			uint64_t bytes = writer == except ? 0 : oc_writer_spillable(writer);
+			uint64_t bytes = largest_spillable(export, except);
 
-			next = writer->next;
-			if (bytes == 0 || bytes < largest / 2)
-				continue;
-			oc_writer_spill(writer);
-			spilled += bytes;
+			if (bytes > largest)
+				largest = bytes;
 		}
+		if (largest == 0)
+			break;
+		/* everything of at least half that size in one pass: passes over thousands of writers stay few */
+		for (oc_export *export = first; export && spilled < goal; export = all ? export->next_member : NULL)
+			spilled += spill_writers(export, largest / 2, goal - spilled, except);
 	}
+	for (oc_export *export = first; export; export = all ? export->next_member : NULL)
+		if (!export->failed)
+			oc_memory_unload_held(export, 0);
+}
+
+/* Ends the objects of writers that have at least least bytes, until goal bytes are on their way; returns how many are. */
+static uint64_t
+spill_writers(oc_export *export, uint64_t least, uint64_t goal, const oc_writer *except)
+{
+	uint64_t spilled = 0;
+	oc_writer *next;
+
+	for (oc_writer *writer = export->writers; writer && spilled < goal && !export->failed; writer = next)
+	{
+		uint64_t bytes = writer == except ? 0 : oc_writer_spillable(writer);
+
+		next = writer->next;
+		if (bytes == 0 || bytes < least)
+			continue;
+		oc_writer_spill(writer);
+		spilled += bytes;
+	}
+	return spilled;
 }
 
 static uint64_t
@@ -185,7 +285,7 @@ largest_spillable(const oc_export *export, const oc_writer *except)
 {
 	uint64_t largest = 0;
 
-	for (const oc_writer *writer = export->writers; writer; writer = writer->next)
+	for (const oc_writer *writer = export->failed ? NULL : export->writers; writer; writer = writer->next)
 	{
 		uint64_t bytes = writer == except ? 0 : oc_writer_spillable(writer);
 
@@ -238,5 +338,5 @@ oc_export_memory(const oc_export *export)
 uint64_t
 oc_export_peak_memory(const oc_export *export)
 {
-	return export->peak;
+	return export->group->peak;
 }

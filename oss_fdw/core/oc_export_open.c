@@ -20,7 +20,8 @@ static bool copy_options(oc_export *export, const oc_export_options *options);
 static bool copy_string(const char **copy, const char *text);
 static bool copy_bytes(const void **copy, const void *bytes, size_t size);
 static bool copy_headers(oc_export *export, const oc_export_options *options);
-static void choose_sizes(oc_export *export);
+static void choose_budget(oc_export *export);
+static uint64_t crowded_size(const oc_export *export);
 static void choose_part_size(oc_export *export);
 static void choose_block_size(oc_export *export);
 static bool pack_constants(oc_export *export, oc_error *error);
@@ -57,7 +58,10 @@ oc_export_open(oc_client *client, oc_pool *pool, const oc_export_options *option
 		oc_export_close(export);
 		return NULL;
 	}
-	choose_sizes(export);
+	choose_budget(export);
+	oc_group_join(export, options->group);
+	choose_part_size(export);
+	choose_block_size(export);
 	if (!pack_constants(export, error))
 	{
 		oc_export_close(export);
@@ -157,7 +161,7 @@ copy_headers(oc_export *export, const oc_export_options *options)
 /* ---------------------------------------------------------------- sizes */
 
 static void
-choose_sizes(oc_export *export)
+choose_budget(oc_export *export)
 {
 	export->budget = export->options.max_memory > 0 ? export->options.max_memory : DEFAULT_MEMORY;
 	if (export->budget < MIN_MEMORY)
@@ -165,14 +169,22 @@ choose_sizes(oc_export *export)
 	/* one part being filled, one being sent, one in between, and room for what cannot wait */
 	if (export->budget < 4 * export->limits->min_part)
 		export->budget = 4 * export->limits->min_part;
-	choose_part_size(export);
-	choose_block_size(export);
+}
+
+/* What one more stream of rows may have for its block or its part, so that the group's streams can all have that much. */
+static uint64_t
+crowded_size(const oc_export *export)
+{
+	const oc_export_group *group = export->group;
+
+	return group->writer_count > 0 ? group->limit / 8 / (group->writer_count + 1) : UINT64_MAX;
 }
 
 /*
  * All parts of an object but the last are of one size (some stores insist), so that 9,000 of them hold the largest object.
  * Only objects without a limit have parts that grow, after each 1,000.  No part takes more than a quarter of the budget; an
- * object that runs out of part numbers ends, and the next one begins.
+ * object that runs out of part numbers ends, and the next one begins.  The more streams of rows the group has, the smaller parts
+ * begin, so that each stream can send what it has without ending its object.
  */
 static void
 choose_part_size(oc_export *export)
@@ -185,6 +197,8 @@ choose_part_size(oc_export *export)
 
 	if (export->options.max_file_size > 0)
 		needed = (export->options.max_file_size + parts - 1) / parts;
+	if (part > crowded_size(export))
+		part = crowded_size(export);
 	if (part < limits->min_part)
 		part = limits->min_part;
 	if (part < needed)
@@ -209,6 +223,8 @@ choose_block_size(oc_export *export)
 
 	if (block > export->budget / 32)
 		block = export->budget / 32;
+	if (block > crowded_size(export))
+		block = crowded_size(export);
 	if (block < MIN_BLOCK)
 		block = MIN_BLOCK;
 	/* an object ends where a block ends: small objects need small ones */
@@ -272,7 +288,7 @@ oc_export_close(oc_export *export)
 		oc_output_free(export, export->outputs[i]);
 	free_list(export, &export->digesting);
 	free_list(export, &export->queue);
-	oc_memory_free_spare(export);
+	oc_group_leave(export);
 	free(export->outputs);
 	free(export->slots);
 	free(export->packed_header);

@@ -196,6 +196,40 @@ oc_csv_field(const oc_escaper *escaper, const char *data, size_t size, bool forc
 }
 
 size_t
+oc_csv_bound(const oc_escaper *escaper, const char *data, size_t size)
+{
+	size_t bound = size + 2;
+
+	for (size_t i = 0; i < size; i++)
+		bound += data[i] == escaper->quote || data[i] == escaper->escape;
+	return bound;
+}
+
+size_t
+oc_text_bound(const oc_escaper *escaper, const char *data, size_t size)
+{
+	size_t bound = size;
+
+	for (size_t i = 0; i < size && !escaper->raw; i++)
+		bound += escaper->special[(uint8_t) data[i]] != 0;
+	return bound;
+}
+
+size_t
+oc_json_bound(const oc_escaper *escaper, const char *data, size_t size)
+{
+	size_t bound = size + 2;
+
+	for (size_t i = 0; i < size; i++)
+	{
+		uint8_t special = escaper->special[(uint8_t) data[i]];
+
+		bound += special == 'u' ? 5 : special != 0;
+	}
+	return bound;
+}
+
+size_t
 oc_text_field(const oc_escaper *escaper, const char *data, size_t size, char *target)
 {
 	size_t done = 0;

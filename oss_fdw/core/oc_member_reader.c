@@ -185,7 +185,8 @@ begin_object(oc_member_reader *reader, oc_error *error)
 	archive.max_bytes = reader->options.max_decompressed;
 	if (archive.format == OC_ARCHIVE_NONE)
 	{
-		oc_error_set(error, OC_ERR_ARGUMENT, "\"%.200s\" is not named like an archive", reader->object.key);
+		oc_error_set(error, OC_ERR_ARGUMENT, "\"%.200s\" is not named like an archive that can be read: .tar, also compressed, or .zip",
+					 reader->object.key);
 		return OC_FAILED;
 	}
 	reader->archive = oc_archive_open(&archive, error);

@@ -22,6 +22,7 @@ typedef enum oc_step
 static oc_step make_piece(oc_source *source);
 static oc_step take_range(oc_source *source);
 static oc_step check_range(oc_source *source, const oc_range *range);
+static bool is_archive(oc_source *source, const char *data, size_t size);
 static bool open_decoder(oc_source *source, const char *data, size_t size);
 static oc_step plain_piece(oc_source *source);
 static oc_step decode_piece(oc_source *source);
@@ -299,6 +300,22 @@ check_range(oc_source *source, const oc_range *range)
 	return OC_STEP_OK;
 }
 
+/* An archive was taken for rows: no splitter's complaint would tell a person that. */
+static bool
+is_archive(oc_source *source, const char *data, size_t size)
+{
+	const char *kind = oc_archive_by_content(data, size);
+
+	if (!kind)
+		return false;
+	if (strcmp(kind, "zip") == 0 || strcmp(kind, "tar") == 0)
+		oc_error_set(&source->error, OC_ERR_ARGUMENT,
+					 "the object is a %s archive: the filepath must name its members, as in \"x.%s!*.csv\"", kind, kind);
+	else
+		oc_error_set(&source->error, OC_ERR_ARGUMENT, "the object is a %s archive; of archives only tar and zip can be read", kind);
+	return true;
+}
+
 /* The first bytes of an object decide about its codec; of an exact unit it was told, and they must agree where they can. */
 static bool
 open_decoder(oc_source *source, const char *data, size_t size)
@@ -317,7 +334,11 @@ open_decoder(oc_source *source, const char *data, size_t size)
 		return false;
 	}
 	else if (codec == OC_CODEC_AUTO)
+	{
 		codec = oc_codec_detect(data, size);
+		if (codec == OC_CODEC_NONE && is_archive(source, data, size))
+			return false;
+	}
 	if (codec == OC_CODEC_NONE)
 		return true;
 	if (!source->whole && !source->exact)

@@ -171,6 +171,10 @@ extern void oc_escaper_json(oc_escaper *escaper);
 #define OC_CSV_BOUND(size)	(2 * (size_t) (size) + 2)
 #define OC_TEXT_BOUND(size)	(2 * (size_t) (size))
 #define OC_JSON_BOUND(size) (6 * (size_t) (size) + 2)
+/* The same bounds, tight, by a look at the data: for fields so long that the others would refuse what fits. */
+extern size_t oc_csv_bound(const oc_escaper *escaper, const char *data, size_t size);
+extern size_t oc_text_bound(const oc_escaper *escaper, const char *data, size_t size);
+extern size_t oc_json_bound(const oc_escaper *escaper, const char *data, size_t size);
 
 /* One field, without delimiter.  A field that is NULL is not given here: the caller writes the null string itself. */
 extern size_t oc_csv_field(const oc_escaper *escaper, const char *data, size_t size, bool force_quote, char *target);

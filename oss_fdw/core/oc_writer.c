@@ -76,6 +76,7 @@ oc_writer_open(oc_export *export, const char *folder, oc_error *error)
 		writer->next->previous = writer;
 	export->writers = writer;
 	export->writer_count++;
+	export->group->writer_count++;
 	return writer;
 }
 
@@ -194,6 +195,7 @@ oc_writer_free(oc_writer *writer)
 	if (writer->next)
 		writer->next->previous = writer->previous;
 	export->writer_count--;
+	export->group->writer_count--;
 	free(writer->folder);
 	free(writer);
 }
@@ -204,7 +206,10 @@ static size_t
 first_capacity(const oc_export *export)
 {
 	size_t share = export->budget / 16 / (export->writer_count + 1);
+	size_t group_share = export->group->limit / 16 / (export->group->writer_count + 1);
 
+	if (share > group_share)
+		share = group_share;
 	return share < MIN_BLOCK ? MIN_BLOCK : share > MAX_FIRST_BLOCK ? MAX_FIRST_BLOCK : share;
 }
 
@@ -575,7 +580,7 @@ oc_writers_advance(oc_export *export)
 			oc_chunk *chunk = writer->chunks;
 
 			writer->chunks = chunk->next;
-			export->events++;
+			export->group->events++;
 			place_chunk(writer, chunk);
 		}
 		if (writer->chunks)

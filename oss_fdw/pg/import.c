@@ -24,6 +24,8 @@ typedef struct Import
 	OssClient *client;
 	List *names;	/* of the tables so far */
 	List *commands;
+	MemoryContext context;		 /* of names and commands */
+	MemoryContext table_context; /* of the table being made: samples are large, and there may be thousands */
 } Import;
 
 static void import_entries(Import *import);
@@ -39,8 +41,9 @@ static char *create_command(Import *import, const char *name, const char *key, b
 List *
 ossImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 {
-	Import import = {.stmt = stmt};
+	Import import = {.stmt = stmt, .context = CurrentMemoryContext};
 
+	import.table_context = AllocSetContextCreate(import.context, "oss_fdw import of a table", ALLOCSET_DEFAULT_SIZES);
 	oss_options_init(&import.options);
 	oss_options_for_server(serverOid, GetUserId(), &import.options);
 	oss_options_require_bucket(&import.options);
@@ -104,12 +107,15 @@ import_entries(Import *import)
 		{
 			oc_object *entry = lfirst(lc);
 
+			MemoryContextSwitchTo(import->table_context);
 			import_entry(import, entry->key, entry->is_prefix, entry->size);
+			MemoryContextSwitchTo(import->context);
+			MemoryContextReset(import->table_context);
 		}
 	}
 }
 
-/* One folder or file -> one command, unless LIMIT TO or EXCEPT say otherwise. */
+/* One folder or file -> one command, unless LIMIT TO or EXCEPT say otherwise.  In table_context. */
 static void
 import_entry(Import *import, const char *key, bool is_folder, uint64 size)
 {
@@ -119,6 +125,7 @@ import_entry(Import *import, const char *key, bool is_folder, uint64 size)
 	const char *base = strrchr(key, '/');
 	char *name;
 	char *sample;
+	char *command;
 	size_t sample_size;
 	bool whole;
 
@@ -140,8 +147,10 @@ import_entry(Import *import, const char *key, bool is_folder, uint64 size)
 	if (is_folder)
 		guess.columns = partition_columns(object->key, strlen(key));
 	oss_guess_columns(&guess, object->key, sample, sample_size, whole);
-	import->names = lappend(import->names, name);
-	import->commands = lappend(import->commands, create_command(import, name, key, is_folder, &guess));
+	command = create_command(import, name, key, is_folder, &guess);
+	MemoryContextSwitchTo(import->context);
+	import->names = lappend(import->names, pstrdup(name));
+	import->commands = lappend(import->commands, pstrdup(command));
 }
 
 /* "p/orders/" -> orders, "p/oui.csv.gz" -> oui; names keep their case */

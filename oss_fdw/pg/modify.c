@@ -391,6 +391,7 @@ open_export(OssModifyState *state, OssClient *client)
 	core.part_size = options->part_size;
 	core.max_connections = options->max_connections;
 	core.max_memory = state->export->budget = memory_budget(options);
+	core.group = oss_xact_group();
 	core.forbid_overwrite = options->export_mode == OC_EXPORT_ERROR_IF_EXISTS;
 	oss_attributes(options, false, &core.headers, &core.header_count);
 	core.stats = &state->export->stats;
@@ -423,9 +424,10 @@ prepare_helpers(OssExport *export, const OssOptions *options)
 }
 
 /*
- * Of one export; a part should fit several times.  All exports of the backend share oss_fdw.max_memory: what earlier ones
- * keep until commit is bounded (bound_kept_memory), the first open one gets what it wants of the rest, each further one at
- * most half of what is left.  The core makes do with little: parts and blocks become smaller.
+ * Of one export; a part should fit several times.  What earlier ones keep until commit is bounded (bound_kept_memory), the
+ * first open one gets what it wants of the rest, each further one at most half of what is left.  The core makes do with
+ * little: parts and blocks become smaller.  Where the smallest budgets add up to more than oss_fdw.max_memory, the group that all
+ * exports of the backend are in keeps them within it.
  */
 static uint64
 memory_budget(const OssOptions *options)

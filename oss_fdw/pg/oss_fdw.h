@@ -345,6 +345,7 @@ extern void oss_xact_init(void);
 extern const char *oss_xact_token(void);
 extern char *oss_xact_timestamp(void);
 extern void oss_xact_memory(uint64 *kept, uint64 *promised);
+extern oc_export_group *oss_xact_group(void);
 extern OssExport *oss_xact_add(OssClient *client, const OssOptions *options, Relation rel);
 
 /* ---- claim.c */

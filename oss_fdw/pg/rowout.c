@@ -33,6 +33,7 @@ static void setup_column(OssRowOut *out, OutColumn *column, const OssColumn *fro
 static OutRoute route_of(const OssRowOut *out, const OutColumn *column);
 static void setup_format(OssRowOut *out, const OssLayout *layout);
 static void append_row(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
+static void refuse_large_row(void);
 static void append_converted(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
 static void check_single_line(const OssRowOut *out, const OutColumn *column, const char *field, size_t size);
 static void check_unescaped(OssRowOut *out, const OutColumn *column, const char *text, size_t size);
@@ -243,14 +244,21 @@ oss_reserve(oc_block *block, size_t need)
 	if (block->capacity - block->size >= need)
 		return;
 	if (!oc_block_reserve(block, need))
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a row is too large to be exported"),
-						errdetail("A row of an object may have at most %zu bytes.", MAX_ROW)));
+		refuse_large_row();
+}
+
+static void
+refuse_large_row(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a row is too large to be exported"),
+					errdetail("A row of an object may have at most %zu bytes.", MAX_ROW)));
 }
 
 void
 oss_rowout_append(OssRowOut *out, TupleTableSlot *slot, oc_block *block)
 {
 	MemoryContext old = MemoryContextSwitchTo(out->row_context);
+	size_t before = block->size;
 	int nest = 0;
 
 	if (out->any_fallback)
@@ -261,6 +269,9 @@ oss_rowout_append(OssRowOut *out, TupleTableSlot *slot, oc_block *block)
 		append_row(out, slot->tts_values, slot->tts_isnull, block);
 	if (nest > 0)
 		AtEOXact_GUC(true, nest);
+	/* the block has room for a little more than the longest row */
+	if (unlikely(block->size - before > MAX_ROW))
+		refuse_large_row();
 	MemoryContextSwitchTo(old);
 	/* output functions leave their strings behind, and detoasting its copies: dropped now and then, not per row */
 	if (!out->row_context->isReset &&
@@ -430,11 +441,20 @@ may_hold_line_end(const OssRowOut *out, const char *field)
 	return out->single_line && *field == out->escaper.quote;
 }
 
+/* What the escaped field takes at most.  A long one is looked at: nearly 1 GB fits, but not twice that. */
+static pg_attribute_always_inline size_t
+field_bound(const OssRowOut *out, const char *text, size_t size, bool csv)
+{
+	if (likely(size < OSS_LONG_FIELD))
+		return csv ? OC_CSV_BOUND(size) : OC_TEXT_BOUND(size);
+	return csv ? oc_csv_bound(&out->escaper, text, size) : oc_text_bound(&out->escaper, text, size);
+}
+
 /* One field's text, escaped.  Keeps the invariant that fixed_room bytes are free behind block->size. */
 static pg_attribute_always_inline void
 append_escaped(OssRowOut *out, const OutColumn *column, const char *text, size_t size, oc_block *block, bool csv)
 {
-	oss_reserve(block, (csv ? OC_CSV_BOUND(size) : OC_TEXT_BOUND(size)) + out->fixed_room);
+	oss_reserve(block, field_bound(out, text, size, csv) + out->fixed_room);
 	if (csv)
 	{
 		char *field = block->data + block->size;

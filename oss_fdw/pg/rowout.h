@@ -79,6 +79,8 @@ struct OssRowOut
 	ZoneDay *zones;
 };
 
+#define OSS_LONG_FIELD ((size_t) 64 << 20) /* from here on a field's bytes are counted before it is written */
+
 /* rowout.c */
 extern void oss_reserve(oc_block *block, size_t need);
 extern size_t oss_format_fast(OssRowOut *out, const OutColumn *column, Datum value, char *target);

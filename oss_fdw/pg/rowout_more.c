@@ -76,7 +76,7 @@ append_bytes(oc_block *block, const char *data, size_t size)
 static void
 append_json_string(OssRowOut *out, const char *text, size_t size, oc_block *block)
 {
-	oss_reserve(block, OC_JSON_BOUND(size));
+	oss_reserve(block, size < OSS_LONG_FIELD ? OC_JSON_BOUND(size) : oc_json_bound(&out->escaper, text, size));
 	block->size += oc_json_string(&out->escaper, text, size, block->data + block->size);
 }
 

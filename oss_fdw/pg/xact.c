@@ -107,6 +107,24 @@ oss_xact_memory(uint64 *kept, uint64 *promised)
 	}
 }
 
+/*
+ * What all exports of this backend share: their memory together stays within oss_fdw.max_memory.  A quarter of it is for what
+ * buffers of many sizes leave unused between them, and for what each export takes besides.
+ */
+oc_export_group *
+oss_xact_group(void)
+{
+	static oc_export_group *group = NULL;
+	uint64 limit = (uint64) oss_max_memory_kb * 1024 / 4 * 3;
+
+	if (group == NULL)
+		group = oc_export_group_new(limit);
+	if (group == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	oc_export_group_limit(group, limit);
+	return group;
+}
+
 /* ---- top-level transactions */
 
 static void
