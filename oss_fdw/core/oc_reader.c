@@ -48,6 +48,7 @@ oc_reader_open(oc_client *client, oc_pool *pool, const oc_reader_options *option
 	}
 	pthread_mutex_init(&reader->lock, NULL);
 	pthread_cond_init(&reader->idle, NULL);
+	pthread_cond_init(&reader->converted, NULL);
 	reader->client = client;
 	reader->io = oc_client_io(client);
 	reader->pool = pool;
@@ -143,7 +144,12 @@ oc_reader_next(oc_reader *reader, const oc_waiter *waiter, oc_batch *batch, oc_e
 		oc_reader_fetch(reader);
 		schedule(reader);
 		if (take_batch(reader, batch))
-			return OC_OK;
+		{
+			if (!reader->given->no_memory)
+				return OC_OK;
+			oc_error_set(error, OC_ERR_MEMORY, "out of memory for a batch of values");
+			return OC_FAILED;
+		}
 		status = sleep_for_work(reader, waiter);
 		if (status != OC_OK)
 		{
@@ -291,6 +297,7 @@ job(void *arg)
 	pthread_mutex_unlock(&reader->lock);
 }
 
+/* The next batch with its values, which are made here when no job has come to it. */
 static bool
 take_batch(oc_reader *reader, oc_batch *batch)
 {
@@ -302,6 +309,9 @@ take_batch(oc_reader *reader, oc_batch *batch)
 	if (source != NULL && source->first_slot != NULL)
 	{
 		slot = source->first_slot;
+		/* not long: nothing but computing */
+		while (slot->values == OC_VALUES_BUSY)
+			pthread_cond_wait(&reader->converted, &reader->lock);
 		source->first_slot = slot->next;
 		if (slot->next == NULL)
 			source->last_slot = NULL;
@@ -310,6 +320,8 @@ take_batch(oc_reader *reader, oc_batch *batch)
 	pthread_mutex_unlock(&reader->lock);
 	if (slot == NULL)
 		return false;
+	if (slot->values == OC_VALUES_PENDING)
+		slot->no_memory = !oc_split_convert(source->splitter, &slot->memory);
 	reader->given = slot;
 	*batch = slot->batch;
 	return true;
@@ -398,6 +410,7 @@ oc_reader_close(oc_reader *reader)
 	free((char *) reader->options.split.null_string);
 	free(reader->bucket);
 	pthread_cond_destroy(&reader->idle);
+	pthread_cond_destroy(&reader->converted);
 	pthread_mutex_destroy(&reader->lock);
 	free(reader);
 }

@@ -230,6 +230,7 @@ new_source(oc_reader *reader, const oc_unit *unit, oc_error *error)
 		oc_source_close(source);
 		return NULL;
 	}
+	source->splitter->converts_later = source->splitter->conversions != NULL;
 	begin_split(source, unit);
 	return source;
 }

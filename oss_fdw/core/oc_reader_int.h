@@ -4,6 +4,7 @@
  *
  *	next_unit --> sources, in order --> ranged GETs (oc_reader_fetch.c), each into a recycled chunk
  *	     --> one job per source at a time (oc_reader_work.c): CRC, decode, split --> slots, each with one batch
+ *	     --> fields become values: by the same job as long as enough batches wait for the owner, else by the owner
  *	     --> oc_reader_next hands out the slots of the first source, then those of the next (oc_reader.c)
  *
  * Threads.  The owner's thread makes sources, starts and frees calls, and hands out batches.  A job owns the part of its
@@ -21,6 +22,7 @@
 #define OC_BATCH_ROWS 4096		/* at most; unlimited when rows are only counted */
 #define OC_FIRST_RANGE 262144	/* bytes of the first GETs: a LIMIT may need no more */
 #define OC_HEAD_SLOTS 5			/* batches of the first source that may wait */
+#define OC_READY_SLOTS 2		/* while fewer wait, a job splits and leaves the values to the owner */
 #define OC_MAX_SOURCES 64
 
 /* A buffer of a range or of decoded bytes.  references: slots, and the source that still reads it. */
@@ -43,10 +45,20 @@ typedef struct oc_range
 	size_t size;
 } oc_range;
 
+/* Are a batch's fields values yet?  Under the lock. */
+typedef enum oc_values_state
+{
+	OC_VALUES_PENDING,
+	OC_VALUES_BUSY, /* a job makes them */
+	OC_VALUES_THERE,
+} oc_values_state;
+
 /* One batch on its way. */
 typedef struct oc_slot
 {
 	struct oc_slot *next;
+	oc_values_state values;
+	bool no_memory; /* for the values */
 	oc_split_memory memory;
 	oc_batch batch;
 	oc_chunk *chunk; /* what the fields point into */
@@ -143,6 +155,7 @@ struct oc_reader
 
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
+	pthread_cond_t converted; /* a slot left OC_VALUES_BUSY */
 	oc_source *first_source;
 	oc_source *last_source;
 	int source_count;

@@ -34,6 +34,8 @@ static oc_step after_piece(oc_source *source);
 static oc_step convert_piece(oc_source *source);
 static oc_step convert_joined(oc_source *source, const char **from, size_t *size, bool last);
 static oc_step split_piece(oc_source *source, bool *made);
+static void convert_ahead(oc_source *source, int enough);
+static oc_slot *pending_slot(const oc_source *source, int enough);
 static oc_slot *take_slot(oc_source *source);
 static void release_range(oc_source *source);
 static void finish(oc_source *source, oc_step step);
@@ -52,8 +54,51 @@ oc_source_work(oc_source *source, bool one)
 			step = make_piece(source);
 		if (step == OC_STEP_OK && (source->piece_size > 0 || source->piece_last))
 			step = split_piece(source, &made);
+		if (!one)
+			convert_ahead(source, step == OC_STEP_OK ? OC_READY_SLOTS : 0);
 	}
 	finish(source, step);
+}
+
+/* In the pool: makes values of batches as long as more than enough of them wait. */
+static void
+convert_ahead(oc_source *source, int enough)
+{
+	oc_reader *reader = source->reader;
+	oc_slot *slot;
+
+	if (!source->splitter->converts_later)
+		return;
+	pthread_mutex_lock(&reader->lock);
+	while ((slot = pending_slot(source, enough)) != NULL)
+	{
+		bool good;
+
+		slot->values = OC_VALUES_BUSY;
+		pthread_mutex_unlock(&reader->lock);
+		good = oc_split_convert(source->splitter, &slot->memory);
+		pthread_mutex_lock(&reader->lock);
+		slot->no_memory = !good;
+		slot->values = OC_VALUES_THERE;
+		pthread_cond_signal(&reader->converted);
+	}
+	pthread_mutex_unlock(&reader->lock);
+}
+
+/* The first batch without values that the owner will not take at once.  The caller holds the lock. */
+static oc_slot *
+pending_slot(const oc_source *source, int enough)
+{
+	oc_slot *slot = source->first_slot;
+
+	if (source == source->reader->first_source && source->slots < enough)
+		return NULL;
+	/* the owner is about to come for the first one */
+	if (source == source->reader->first_source && enough > 0 && slot != NULL)
+		slot = slot->next;
+	while (slot != NULL && slot->values != OC_VALUES_PENDING)
+		slot = slot->next;
+	return slot;
 }
 
 static void
@@ -155,6 +200,8 @@ split_piece(oc_source *source, bool *made)
 	}
 	if (slot->batch.row_count > 0)
 	{
+		slot->values = source->splitter->converts_later ? OC_VALUES_PENDING : OC_VALUES_THERE;
+		slot->no_memory = false;
 		slot->chunk = source->splitter->counting ? NULL : source->block;
 		if (slot->chunk)
 			slot->chunk->references++;

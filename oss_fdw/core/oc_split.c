@@ -328,7 +328,9 @@ oc_splitter_next(oc_splitter *s, const char *data, size_t size, bool last, size_
 		s->ignored |= *consumed < size;
 		*consumed = size; /* whatever follows the end-of-data marker */
 	}
-	if (status == OC_OK && !oc_split_convert(s, data, size))
+	memory->data = data;
+	memory->data_size = size;
+	if (status == OC_OK && !s->converts_later && !oc_split_convert(s, memory))
 	{
 		oc_error_set(error, OC_ERR_MEMORY, "out of memory for a batch of values");
 		status = OC_FAILED;
@@ -410,8 +412,6 @@ split_data(oc_splitter *s, const char *data, size_t size, bool last, size_t *tak
 		if (s->walkable && s->eol != OC_EOL_UNKNOWN && !s->header_due && s->skip_left == 0)
 		{
 			result = oc_walk(s, data + at, bad, &step);
-			if (!oc_split_convert(s, data, size))
-				result = OC_WALK_MEMORY;
 			at += step;
 			bad -= step;
 			sight -= step;

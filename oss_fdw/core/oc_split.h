@@ -46,8 +46,9 @@ typedef struct oc_split_memory
 	oc_arena arena;	 /* de-escaped fields */
 	oc_buf held;	 /* the row that came out of carry */
 	size_t row_count;
-	size_t converted; /* rows of which the fields are values where that is possible */
-	char *room;		  /* for values, in the arena */
+	const char *data;	/* what the batch was split from */
+	size_t data_size;
+	char *room;			/* for values, in the arena */
 	size_t room_size;
 } oc_split_memory;
 
@@ -94,6 +95,7 @@ struct oc_splitter
 	bool walkable;		/* the fast path can serve these options */
 	oc_conversion *conversions; /* by needed column; NULL: nothing is converted */
 	bool overwrites;	/* a value may take the byte in front of its field */
+	bool converts_later; /* the owner calls oc_split_convert */
 	int simd;			/* enum oc_simd_level */
 	size_t delimiter_size;
 	size_t eol_size;
@@ -172,10 +174,10 @@ extern size_t oc_split_memory_size(const oc_split_memory *memory);
 /* Copies what the columns say about it.  false: out of memory. */
 extern bool oc_split_convert_open(oc_splitter *s);
 /*
- * Converts the fields of the rows that were added since the last call.  Bytes of [data, data + size) may be overwritten in front of
- * fields, if the splitter may do so at all.  false: out of memory.
+ * Converts the fields of a batch, once.  Any thread may do it, also while the splitter makes the next batch: of the splitter only
+ * constants are read, and of its data only bytes of these rows.  false: out of memory.
  */
-extern bool oc_split_convert(oc_splitter *s, const char *data, size_t size);
+extern bool oc_split_convert(const oc_splitter *s, oc_split_memory *memory);
 
 /* ---- oc_split_check.c: encoding */
 

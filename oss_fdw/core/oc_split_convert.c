@@ -1,11 +1,11 @@
 /*
  * oc_split_convert.c
- *	  Fields of new rows -> values, in the thread that has split them.
+ *	  Fields of a batch -> values.
  *
- * The walker hands over a window's rows while they are in the cache.  A converted field is marked OC_FIELD_VALUE and holds its value
- * instead of its place; a field in any other form than the plain one stays as it is, for the type's input function.
- * Values that have an address live in the batch's arena, or, short texts of csv and text, where they stand in the data: the byte
- * in front of them, a delimiter, quote or line end that was looked at already, becomes their header.
+ * A converted field is marked OC_FIELD_VALUE and holds its value instead of its place; a field in any other form than the plain one
+ * stays as it is, for the type's input function.  Values that have an address live in the batch's arena, or, short texts of csv and text,
+ * where they stand in the data: the byte in front of them, a delimiter, quote or line end that nobody will look at again,
+ * becomes their header.
  */
 #include "oc_split.h"
 
@@ -38,26 +38,22 @@ oc_split_convert_open(oc_splitter *s)
 }
 
 bool
-oc_split_convert(oc_splitter *s, const char *data, size_t size)
+oc_split_convert(const oc_splitter *s, oc_split_memory *memory)
 {
-	oc_split_memory *memory = s->memory;
 	const oc_conversion *how = s->conversions;
 	const int needed = s->needed;
-	/* nothing in front of data is ours */
-	uintptr_t first = (uintptr_t) data + 1;
-	uintptr_t count = s->overwrites && size > 0 ? size - 1 : 0;
+	oc_field *fields = memory->fields;
+	/* nothing in front of the data is ours */
+	uintptr_t first = (uintptr_t) memory->data + 1;
+	uintptr_t count = s->overwrites && memory->data_size > 0 ? memory->data_size - 1 : 0;
 
 	if (how == NULL)
 		return true;
-	for (; memory->converted < memory->row_count; memory->converted++)
-	{
-		oc_field *fields = memory->fields + memory->converted * (size_t) needed;
-
+	for (size_t row = 0; row < memory->row_count; row++, fields += needed)
 		for (int i = 0; i < needed; i++)
 			if (fields[i].size >= 0 && how[i].class != OC_CLASS_OTHER &&
 				!convert_field(memory, &how[i], &fields[i], (uintptr_t) fields[i].data - first < count))
 				return false;
-	}
 	return true;
 }
 

@@ -65,7 +65,7 @@ oc_split_memory_reset(oc_split_memory *memory)
 		oc_buf_free(&memory->held);
 		oc_buf_init(&memory->held, ceiling);
 	}
-	memory->row_count = memory->converted = 0;
+	memory->row_count = 0;
 	memory->error_count = 0;
 	memory->room = NULL;
 	memory->room_size = 0;
