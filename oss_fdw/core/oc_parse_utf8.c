@@ -46,10 +46,20 @@ oc_utf8_valid(const char *data, size_t size, size_t *bad_offset)
 size_t
 oc_utf8_length(const char *data, size_t size)
 {
-	size_t count = 0;
+	size_t count = size;
+	size_t at = 0;
 
-	for (size_t i = 0; i < size; i++)
-		count += (int8_t) data[i] >= -64;
+	/* all bytes less those of the form 10xxxxxx, eight at a time */
+	for (; size - at >= 8; at += 8)
+	{
+		uint64_t bytes;
+
+		memcpy(&bytes, data + at, 8);
+		bytes = bytes >> 7 & ~(bytes >> 6) & UINT64_C(0x0101010101010101);
+		count -= bytes * UINT64_C(0x0101010101010101) >> 56;
+	}
+	for (; at < size; at++)
+		count -= (int8_t) data[at] < -64;
 	return count;
 }
 

@@ -7,6 +7,7 @@
  * where they stand in the data: the byte in front of them, a delimiter, quote or line end that nobody will look at again,
  * becomes their header.
  */
+#include "oc_convert_inline.h"
 #include "oc_split.h"
 
 #include <stdlib.h>
@@ -60,13 +61,13 @@ oc_split_convert(const oc_splitter *s, oc_split_memory *memory)
 static inline bool
 convert_field(oc_split_memory *memory, const oc_conversion *how, oc_field *field, bool ahead)
 {
-	size_t need = oc_convert_room(how, (size_t) field->size);
+	size_t need = oc_inline_convert_room(how, (size_t) field->size);
 	size_t used = 0;
 	uint64_t value;
 
 	if (need > memory->room_size && !make_room(memory, need))
 		return false;
-	if (!oc_convert(how, field->data, (size_t) field->size, ahead, memory->room, &used, &value))
+	if (!oc_inline_convert(how, field->data, (size_t) field->size, ahead, memory->room, &used, &value))
 		return true;
 	memory->room += used;
 	memory->room_size -= used;
