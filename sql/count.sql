@@ -82,6 +82,14 @@ CREATE FOREIGN TABLE count_folders (n int, t text OPTIONS (partition 'true')) SE
 INSERT INTO count_folders SELECT n, n % 3 FROM counted WHERE n < 100;
 SELECT (SELECT count(*) FROM count_json), (SELECT count(*) FROM count_binary), (SELECT count(*) FROM count_folders);
 SELECT count_plan('SELECT count(*) FROM count_folders');
+-- children of a foreign table count, too
+CREATE FOREIGN TABLE count_parent (n int) SERVER store OPTIONS (dir 'count_parent/');
+INSERT INTO count_parent VALUES (1), (2);
+CREATE TABLE count_child () INHERITS (count_parent);
+INSERT INTO count_child VALUES (3);
+SELECT count(*) FROM count_parent;
+SELECT count(*) FROM ONLY count_parent;
+
 -- without threads
 \c
 SET oss_fdw.use_threads = off;

@@ -111,3 +111,20 @@ SELECT reltuples FROM pg_class WHERE relname = 'numbers';
 SELECT count(DISTINCT name) > 2 AS split, min(size) < 1100 AS whole_rows FROM oss_fdw_list_file('numbers');
 SELECT DISTINCT state FROM oss_fdw_verify('numbers');
 DROP FOREIGN TABLE numbers;
+
+-- conditions that are tried before the other columns are converted
+CREATE FOREIGN TABLE filtered (n int, t text, d date) SERVER store OPTIONS (dir 'filtered/');
+INSERT INTO filtered SELECT i, 'row ' || i, DATE '2026-01-01' + i FROM generate_series(1, 2000) i;
+SELECT tableoid::regclass, * FROM filtered WHERE tableoid = 'filtered'::regclass AND n = 5;
+SELECT count(t) FROM filtered WHERE tableoid <> 'filtered'::regclass AND n = 5;
+SELECT * FROM filtered WHERE n = 7 AND t LIKE '%7';
+SELECT * FROM filtered WHERE n < 3 AND d > '2026-01-01' ORDER BY n;
+SELECT n FROM filtered f WHERE f IS NOT NULL AND n = 8;
+SELECT count(d), sum(n) FROM filtered WHERE n = ANY (ARRAY[1, 2, 3]) AND random() >= 0;
+SELECT f.n, f.t FROM generate_series(10, 12) g JOIN LATERAL (SELECT * FROM filtered WHERE n = g) f ON true ORDER BY 1;
+-- a value that no row of the result needs is not converted
+CREATE FOREIGN TABLE filtered_text (n int, t text, d date) SERVER store OPTIONS (dir 'filtered_odd/');
+CREATE FOREIGN TABLE filtered_odd (n int, t int, d date) SERVER store OPTIONS (dir 'filtered_odd/');
+INSERT INTO filtered_text VALUES (1, 'one', '2026-01-01'), (2, '2', '2026-01-02');
+SELECT * FROM filtered_odd WHERE n = 2;
+SELECT * FROM filtered_odd WHERE n = 1;

@@ -12,6 +12,7 @@
 /* The server's variable-length headers: four bytes with the length of all, or one byte for up to 126 bytes of payload. */
 #define OC_SHORT_MAX 126
 #define OC_LONG_HEADER 4
+#define OC_LONG_MAX (0x3FFFFFFF - OC_LONG_HEADER)
 
 static inline void
 oc_put_long_header(char *target, size_t total)
@@ -65,7 +66,7 @@ oc_inline_convert_room(const oc_conversion *how, size_t size)
 	}
 }
 
-/* varchar(n) and bpchar(n): only what oc_fits as it is; varchar(n) may be cut when only blanks are lost, which is not for us */
+/* varchar(n) and bpchar(n): only what fits as it is; varchar(n) may be cut when only blanks are lost, which is not for us */
 static inline bool
 oc_fits(const oc_conversion *how, const char *data, size_t size)
 {
@@ -81,7 +82,8 @@ oc_fits(const oc_conversion *how, const char *data, size_t size)
 static inline bool
 oc_inline_convert_text(const oc_conversion *how, const char *data, size_t size, bool ahead, char *target, size_t *used, uint64_t *value)
 {
-	if (!oc_fits(how, data, size))
+	/* a header has 30 bits for the length; the input function says what is too long */
+	if (size > OC_LONG_MAX || !oc_fits(how, data, size))
 		return false;
 	if (size <= OC_SHORT_MAX && ahead)
 	{

@@ -380,8 +380,9 @@ oc_export_finish(oc_export *export, bool force_empty, const oc_waiter *waiter, o
 		if (closed)
 			oc_output_digest_waiting(export, true); /* no more will come */
 		oc_export_pump(export);
-		if (export->failed)
-			return oc_export_failure(export, error);
+		/* the failure of another member ends the transaction, too, and what it holds is not given back before */
+		if (oc_group_failed(export->group))
+			return oc_export_failure(export->failed ? export : oc_group_failed(export->group), error);
 		if (closed && !export->writers && export->output_count == 0 && force_empty)
 		{
 			force_object(export);

@@ -255,7 +255,8 @@ oc_output_digest_waiting(oc_export *export, bool force)
 	size_t ahead = (size_t) export->busy_slots + export->queue.count + export->digesting.count - (size_t) export->undigested_count;
 	digest_job *job;
 
-	if (export->undigested_count == 0 || (!force && export->undigested_count < OC_MD5_LANES && ahead > 1))
+	/* of a failed export nothing is sent that would end later: nothing may wait for that */
+	if (export->undigested_count == 0 || (!force && export->undigested_count < OC_MD5_LANES && ahead > 1 && !export->failed))
 		return;
 	job = malloc(sizeof(*job));
 	if (job)

@@ -43,7 +43,7 @@ typedef struct oc_split_memory
 	size_t row_capacity;
 	oc_error *errors;
 	size_t error_count;
-	oc_arena arena;	 /* de-escaped fields */
+	oc_arena arena;	 /* de-escaped fields, values */
 	oc_buf held;	 /* the row that came out of carry */
 	size_t row_count;
 	const char *data;	/* what the batch was split from */

@@ -651,6 +651,9 @@ oc_writer_spillable(const oc_writer *writer)
 
 	if (writer->closing || writer->export->options.exact_key)
 		return 0;
+	/* told to end already: it does when its last chunk is there */
+	if (writer->chunks && writer->last_chunk->end_object && writer->flushed <= writer->head)
+		return 0;
 	if (writer->output && writer->output->part)
 		bytes += writer->output->part->capacity;
 	return bytes;

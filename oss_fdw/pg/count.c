@@ -73,6 +73,8 @@ ossGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *
 		parse->groupClause || parse->groupingSets || parse->havingQual || parse->hasTargetSRFs || input_rel->baserestrictinfo ||
 		!bms_is_empty(input_rel->lateral_relids))
 		return;
+	if (planner_rt_fetch(input_rel->relid, root)->inh) /* rows of children count, too */
+		return;
 	if (row_counts(target) == NIL || !counts_all_rows(root, input_rel))
 		return;
 	total = input_rel->cheapest_total_path->startup_cost + seq_page_cost * input_rel->pages +

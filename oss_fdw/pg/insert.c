@@ -33,6 +33,7 @@ static bool is_plain_insert(const QueryDesc *query, const ModifyTableState *node
 static bool fits_target(const Plan *source, TupleDesc target);
 static bool is_export(const ResultRelInfo *target);
 static bool is_load(const ResultRelInfo *target, PlanState *source);
+static bool checks_are_plain(const TupleConstr *constraints);
 static TupleTableSlot *export_rows(PlanState *state);
 static TupleTableSlot *load_rows(PlanState *state);
 static void flush_rows(ModifyTableState *node, TupleTableSlot **slots, int count);
@@ -110,7 +111,17 @@ is_load(const ResultRelInfo *target, PlanState *source)
 		   table_slot_callbacks(rel) == &TTSOpsBufferHeapTuple && IsA(source, ForeignScanState) &&
 		   ((ForeignScanState *) source)->fdwroutine->IterateForeignScan == ossIterateForeignScan &&
 		   source->state->es_plannedstmt->subplans == NIL && !contain_volatile_functions((Node *) source->plan->targetlist) &&
-		   !contain_volatile_functions((Node *) source->plan->qual);
+		   !contain_volatile_functions((Node *) source->plan->qual) && checks_are_plain(rel->rd_att->constr);
+}
+
+/* A CHECK constraint may look at the table, too. */
+static bool
+checks_are_plain(const TupleConstr *constraints)
+{
+	for (int i = 0; constraints && i < constraints->num_check; i++)
+		if (contain_volatile_functions(stringToNode(constraints->check[i].ccbin)))
+			return false;
+	return true;
 }
 
 /* ---- in place of ExecModifyTable: all rows at the first call */

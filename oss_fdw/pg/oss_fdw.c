@@ -69,6 +69,7 @@ oss_fdw_handler(PG_FUNCTION_ARGS)
 	routine->BeginForeignScan = ossBeginForeignScan;
 	routine->IterateForeignScan = ossIterateForeignScan;
 	routine->ReScanForeignScan = ossReScanForeignScan;
+	routine->RecheckForeignScan = ossRecheckForeignScan;
 	routine->EndForeignScan = ossEndForeignScan;
 	routine->ExplainForeignScan = ossExplainForeignScan;
 	routine->AnalyzeForeignTable = ossAnalyzeForeignTable;

@@ -426,6 +426,7 @@ extern bool ossAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *fun
 extern void ossBeginForeignScan(ForeignScanState *node, int eflags);
 extern TupleTableSlot *ossIterateForeignScan(ForeignScanState *node);
 extern void ossReScanForeignScan(ForeignScanState *node);
+extern bool ossRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slot);
 extern void ossEndForeignScan(ForeignScanState *node);
 extern bool ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
 extern Size ossEstimateDSMForeignScan(ForeignScanState *node, ParallelContext *pcxt);

@@ -2,7 +2,7 @@
  * parallel.c
  *	  Parallel scans: a list of units in shared memory, and one cursor that the leader and its workers share.
  *
- * EstimateDSM (leader): list the objects, cut large plain ones at byte ranges -> InitializeDSM: copy the units ->
+ * EstimateDSM (leader): list the objects, cut large ones into pieces -> InitializeDSM: copy the units ->
  * every process takes the next unit until there is none (scan.c).  A unit is one of
  *	  - a whole object;
  *	  - what lies between two places that the object's manifest records (any format, plain or compressed);
@@ -99,7 +99,10 @@ append_object(List **units, const OssOptions *options, OssClient *client, const 
 	}
 	else if (finds_rows(options) && look_at_head(options, client, &with_eol, stats))
 		for (; start < object->size; start += piece)
+		{
+			CHECK_FOR_INTERRUPTS();
 			append_unit(units, &with_eol, start, Min(start + piece, object->size));
+		}
 	else
 		append_unit(units, object, 0, 0);
 }
@@ -357,6 +360,13 @@ fetch_head(const OssOptions *options, OssClient *client, const OssObject *object
 	call->stats = stats;
 	status = oc_call_run(call, &oss_waiter);
 	error = call->error;
+	/* a manifest may say anything: ranges are not made of a size that is not the object's */
+	if (status == OC_OK && call->size != object->size)
+	{
+		oc_error_set(&error, OC_ERR_CHANGED, "the object \"%s\" has %llu bytes now, not %llu", object->key,
+					 (unsigned long long) call->size, (unsigned long long) object->size);
+		status = OC_FAILED;
+	}
 	size = call->received;
 	oc_call_free(call);
 	if (status != OC_OK)

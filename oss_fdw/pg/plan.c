@@ -25,7 +25,7 @@
 #define GUESSED_BYTES (10.0 * 1024 * 1024) /* a table of which nothing is known */
 #define REQUEST_COST 100.0				   /* a round trip, in units of seq_page_cost */
 #define SAMPLE_BYTES (64.0 * 1024 * 1024)  /* stored bytes that ANALYZE reads */
-#define FILTER_FIRST_SELECTIVITY 0.5	   /* below it, conditions are tried before the other columns are converted */
+#define FILTER_FIRST_SELECTIVITY 0.25	   /* below it, conditions are tried before the other columns are converted */
 #define FIELD_COST_FACTOR 0.2			   /* parsing a field, in units of cpu_operator_cost */
 
 static double stored_bytes(Oid relid, const RelOptInfo *baserel, OssOptions *options);

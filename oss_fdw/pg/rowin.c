@@ -28,9 +28,9 @@
 
 /* the core's words for values are datums; small layouts are what it writes */
 #define WORDS_HOLD_VALUES (SIZEOF_DATUM == 8)
-StaticAssertDecl(VARHDRSZ == 4 && VARHDRSZ_SHORT == 1 && VARATT_SHORT_MAX == 0x7F, "oc_convert.c writes these headers");
+StaticAssertDecl(VARHDRSZ == 4 && VARHDRSZ_SHORT == 1 && VARATT_SHORT_MAX == 0x7F, "oc_convert_inline.h writes these headers");
 StaticAssertDecl(sizeof(pg_uuid_t) == 16 && sizeof(DateADT) == 4 && sizeof(TimeADT) == 8 && sizeof(Timestamp) == 8,
-				 "oc_convert.c makes these values");
+				 "oc_convert_inline.h makes these values");
 
 #define ARENA_FIRST ((size_t) 8192)
 #define ARENA_MAX ((size_t) 1 << 20)

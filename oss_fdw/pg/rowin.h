@@ -84,7 +84,7 @@ extern bool oss_reject_convert(OssRowIn *in, const oc_field *fields, TupleTableS
 extern void oss_reject_finish(OssRowIn *in);
 extern void oss_reject_count(OssRowIn *in);
 
-/* rowin.c, for rowin_reject.c: converts all fields of the row, raising what is wrong */
+/* rowin.c, for rowin_reject.c: by the core alone; columns order[first] to order[last - 1], raising what is wrong */
 extern bool oss_convert_row_fast(OssRowIn *in, const oc_field *fields, TupleTableSlot *slot);
 extern void oss_convert_row(OssRowIn *in, const oc_field *fields, int first, int last, TupleTableSlot *slot);
 

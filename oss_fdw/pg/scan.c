@@ -145,6 +145,16 @@ ossReScanForeignScan(ForeignScanState *node)
 	end_pass(node->fdw_state);
 }
 
+/*
+ * While a row is tried anew after a concurrent update.  Rows of ours do not change; a count, which has no base row that could be kept, is
+ * counted once more (servers without the correction of autumn 2025 come here instead of asking for the next row).
+ */
+bool
+ossRecheckForeignScan(ForeignScanState *node, TupleTableSlot *slot)
+{
+	return !oss_plan_counts((ForeignScan *) node->ss.ps.plan) || !TupIsNull(count_rows(node->fdw_state, slot));
+}
+
 void
 ossEndForeignScan(ForeignScanState *node)
 {
@@ -381,6 +391,7 @@ passes_filter(OssScanState *state, TupleTableSlot *slot)
 	ExprContext *context = state->node->ps.ps_ExprContext;
 	bool passes;
 
+	CHECK_FOR_INTERRUPTS(); /* a condition may take its time, and all rows may fail it */
 	ResetExprContext(context);
 	ExecStoreVirtualTuple(slot);
 	context->ecxt_scantuple = slot;
@@ -466,6 +477,7 @@ make_scan_state(Relation rel, const OssOptions *options, Bitmapset *needed, Memo
 	state->needed = needed;
 	state->in = oss_rowin_begin(rel, &state->options, state->layout, needed);
 	state->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
+	state->slot->tts_tableOid = RelationGetRelid(rel); /* a filter may ask for it before the executor knows */
 	state->on_reset.func = release_scan;
 	state->on_reset.arg = state;
 	MemoryContextRegisterResetCallback(context, &state->on_reset);
@@ -726,7 +738,7 @@ init_filter(ForeignScanState *node, OssScanState *state)
 	ListCell *lc;
 	int attnum = -1;
 
-	if (!lsecond_int(lsecond(plan->fdw_private)) || state->in == NULL || may_reject(&state->options))
+	if (!lsecond_int(lsecond(plan->fdw_private)) || may_reject(&state->options))
 		return;
 	foreach (lc, plan->scan.plan.qual)
 	{
