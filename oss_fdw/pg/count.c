@@ -59,7 +59,7 @@ counts_all_rows(PlannerInfo *root, RelOptInfo *rel)
 	OssOptions options;
 
 	oss_options_for_table(rte->relid, OidIsValid(rel->userid) ? rel->userid : GetUserId(), &options);
-	return options.reject_limit == NULL || strcmp(options.reject_limit, "0") == 0;
+	return !oss_may_reject(&options);
 }
 
 void

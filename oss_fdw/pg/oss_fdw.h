@@ -166,6 +166,13 @@ extern void oss_options_for_table(Oid relid, Oid userid, OssOptions *options);
 extern void oss_options_add_folders(Oid relid, OssOptions *options);
 extern void oss_options_for_column(Oid relid, AttrNumber attnum, OssColumnOptions *options);
 
+/* Rows may be rejected: which are bad must then not depend on the columns or rows that a query asks for. */
+static inline bool
+oss_may_reject(const OssOptions *options)
+{
+	return options->reject_limit && strcmp(options->reject_limit, "0") != 0;
+}
+
 /* ---- option_check.c: what must hold among the options of one object */
 
 extern void oss_options_check_table(OssOptions *options);

@@ -99,7 +99,7 @@ oss_rowin_begin(Relation rel, const OssOptions *options, const OssLayout *layout
 	for (int i = 0; i < in->count; i++)
 		in->order[i] = i;
 	in->filter_count = in->count;
-	if (options->reject_limit && strcmp(options->reject_limit, "0") != 0)
+	if (oss_may_reject(options))
 		in->reject = oss_reject_begin(in);
 	return in;
 }

@@ -6,16 +6,13 @@
  * partition and metadata columns are tried on each object before any byte of it is read.  What is in flight hangs on a
  * memory context's reset callback: an error, a LIMIT or a closed cursor releases everything.
  */
-#include "oss_fdw.h"
+#include "scan.h"
 
 #include "access/parallel.h"
-#include "access/sysattr.h"
 #include "catalog/namespace.h"
 #include "commands/progress.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "optimizer/clauses.h"
-#include "optimizer/optimizer.h"
 #include "pgstat.h"
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
@@ -24,53 +21,6 @@
 #include "utils/memutils.h"
 
 #define EXPLAIN_OBJECTS 100000 /* counted at most */
-
-typedef struct OssScanState
-{
-	Relation rel;
-	OssOptions options;
-	OssLayout *layout;
-	Bitmapset *needed;		/* attribute numbers */
-	OssRowIn *in;
-	TupleTableSlot *slot;	/* virtual: nothing is formed that nobody asks for */
-
-	/* conditions that are tried before the other columns are converted */
-	ExprState *filter;		/* NULL: none */
-	ScanState *node;		/* its expression context and instrumentation */
-
-	/* pruning */
-	ExprState *prune_qual;	/* NULL: no condition on object facts */
-	bool prune_at_run_time;	/* it needs values that only a run has */
-	ExprContext *prune_context;
-	TupleTableSlot *prune_slot;
-	int64 objects;			/* taken */
-	int64 pruned;
-	uint64 object_bytes;	/* stored bytes of the objects taken */
-
-	/* one pass over the objects */
-	OssClient *client;
-	OssSharedScan *shared;	/* parallel: where units come from */
-	List *units;			/* parallel leader: what EstimateDSM found */
-	OssCounters *counters;	/* parallel leader: what the workers did; NULL = nobody asks */
-	OssObject unit;			/* parallel: the one taken last */
-	List *given;			/* read these instead of listing; NIL = list */
-	OssLister *lister;
-	oc_reader *reader;
-	oc_member_reader *members;	/* instead of reader: members of archives */
-	OssPlace *place;
-	oc_batch batch;
-	size_t row;				/* next row of the batch */
-	bool at_end;
-	FmgrInfo conversion;	/* file encoding -> server encoding */
-	bool converts;
-
-	int64 rows;
-	bool progress;
-	oc_stats stats;
-	MemoryContext context;	/* of the scan; its reset callback releases core handles */
-	MemoryContext pass_context;
-	MemoryContextCallback on_reset;
-} OssScanState;
 
 static OssScanState *make_scan_state(Relation rel, const OssOptions *options, Bitmapset *needed, MemoryContext parent);
 static void start_pass(OssScanState *state);
@@ -81,17 +31,12 @@ static bool next_batch(OssScanState *state);
 static TupleTableSlot *count_rows(OssScanState *state, TupleTableSlot *slot);
 static oc_status next_unit(void *arg, oc_unit *unit, oc_error *error);
 static oc_status learn_mtime(OssScanState *state, OssObject *object, oc_error *error);
-static bool passes_prune(OssScanState *state, const OssObject *object);
 static oc_status convert_encoding(void *arg, const char *source, size_t size, bool last, size_t *consumed, char **target,
 								  size_t *target_size, size_t *target_capacity, oc_error *error);
 static void setup_conversion(OssScanState *state);
-static void init_prune(ForeignScanState *node, OssScanState *state);
-static void init_filter(ForeignScanState *node, OssScanState *state);
-static bool passes_filter(OssScanState *state, TupleTableSlot *slot);
 static void start_progress(OssScanState *state);
 static void explain_counted(const OssScanState *state, ExplainState *es);
 static void explain_objects(OssScanState *state, ExplainState *es);
-static bool may_reject(const OssOptions *options);
 static bool next_row(OssScanState *state, TupleTableSlot *slot);
 
 /* ---- callbacks */
@@ -118,11 +63,11 @@ ossBeginForeignScan(ForeignScanState *node, int eflags)
 	foreach (lc, linitial(plan->fdw_private))
 		needed = bms_add_member(needed, lfirst_int(lc));
 	/* which rows are bad must not depend on the columns that the query asks for */
-	if (may_reject(&options))
+	if (oss_may_reject(&options))
 		needed = bms_add_range(needed, 1, RelationGetDescr(rel)->natts);
 	node->fdw_state = make_scan_state(rel, &options, needed, estate->es_query_cxt);
-	init_prune(node, node->fdw_state);
-	init_filter(node, node->fdw_state);
+	oss_scan_init_prune(node, node->fdw_state);
+	oss_scan_init_filter(node, node->fdw_state);
 }
 
 TupleTableSlot *
@@ -234,7 +179,7 @@ explain_objects(OssScanState *state, ExplainState *es)
 	oss_lister_be_quick(lister);
 	while ((status = oss_lister_step(lister, &object, &error)) == OC_OK && objects < EXPLAIN_OBJECTS)
 	{
-		if (!state->prune_at_run_time && !passes_prune(state, object))
+		if (!state->prune_at_run_time && !oss_scan_passes_prune(state, object))
 		{
 			pruned++;
 			continue;
@@ -258,12 +203,6 @@ explain_objects(OssScanState *state, ExplainState *es)
 
 /* ---- parallel: the leader lists, everybody takes units */
 
-static bool
-may_reject(const OssOptions *options)
-{
-	return options->reject_limit && strcmp(options->reject_limit, "0") != 0;
-}
-
 /*
  * Rows that are counted against a limit, or kept in a table, are one process' business.  Rejecting needs subtransactions and writes, which
  * no part of a parallel query may have: the rest of the statement stays serial, too.  Called before any path is made.
@@ -274,7 +213,7 @@ ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *
 	OssOptions options;
 
 	oss_options_for_table(rte->relid, OidIsValid(rel->userid) ? rel->userid : GetUserId(), &options);
-	if (!may_reject(&options))
+	if (!oss_may_reject(&options))
 		return true;
 	root->glob->parallelModeOK = false;
 	for (; root; root = root->parent_root)
@@ -290,7 +229,7 @@ takes_unit(void *arg, const OssObject *object)
 {
 	OssScanState *state = arg;
 
-	return state->prune_at_run_time || passes_prune(state, object);
+	return state->prune_at_run_time || oss_scan_passes_prune(state, object);
 }
 
 Size
@@ -376,30 +315,12 @@ next_row(OssScanState *state, TupleTableSlot *slot)
 		state->rows++;
 		if (state->filter == NULL)
 			return true;
-		if (passes_filter(state, slot))
+		if (oss_scan_passes_filter(state, slot))
 		{
 			oss_rowin_rest(state->in, &state->batch, state->row - 1, slot);
 			return true;
 		}
 	}
-}
-
-/* The columns of the filter are there.  As ExecScan does it, which then has nothing left to try or tries it once more. */
-static bool
-passes_filter(OssScanState *state, TupleTableSlot *slot)
-{
-	ExprContext *context = state->node->ps.ps_ExprContext;
-	bool passes;
-
-	CHECK_FOR_INTERRUPTS(); /* a condition may take its time, and all rows may fail it */
-	ResetExprContext(context);
-	ExecStoreVirtualTuple(slot);
-	context->ecxt_scantuple = slot;
-	passes = ExecQual(state->filter, context);
-	if (!passes)
-		InstrCountFiltered1(state->node, 1);
-	ExecClearTuple(slot);
-	return passes;
 }
 
 static bool
@@ -640,7 +561,7 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 			status = learn_mtime(state, object, error);
 		if (status != OC_OK)
 			return status;
-	} while (!passes_prune(state, object));
+	} while (!oss_scan_passes_prune(state, object));
 
 	memset(unit, 0, sizeof(*unit));
 	unit->object.key = object->key;
@@ -658,112 +579,6 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 		state->object_bytes += object->size;
 	}
 	return OC_OK;
-}
-
-/* ---- pruning by facts of the object */
-
-/* Picks the conditions that need nothing but partition and metadata columns. */
-static void
-init_prune(ForeignScanState *node, OssScanState *state)
-{
-	/* behind a security barrier: rows that it hides must not be shown to functions that may tell of them */
-	bool guarded = linitial_int(lsecond(((ForeignScan *) node->ss.ps.plan)->fdw_private));
-	Bitmapset *facts = NULL;
-	List *quals = NIL;
-	ListCell *lc;
-
-	for (int i = 0; i < state->layout->column_count; i++)
-	{
-		const OssColumn *column = &state->layout->columns[i];
-
-		if ((column->options.partition || column->partition_index >= 0 || column->options.metadata != OSS_METADATA_NONE) &&
-			column->options.metadata != OSS_METADATA_LINE)
-			facts = bms_add_member(facts, column->attnum - FirstLowInvalidHeapAttributeNumber);
-	}
-	if (facts == NULL)
-		return;
-	foreach (lc, node->ss.ps.plan->qual)
-	{
-		Expr *clause = lfirst(lc);
-		Bitmapset *used = NULL;
-
-		pull_varattnos((Node *) clause, ((ForeignScan *) node->ss.ps.plan)->scan.scanrelid, &used);
-		if (used != NULL && bms_is_subset(used, facts) && !contain_volatile_functions((Node *) clause) &&
-			!contain_subplans((Node *) clause) && !(guarded && contain_leaked_vars((Node *) clause)))
-			quals = lappend(quals, clause);
-	}
-	if (quals == NIL)
-		return;
-	state->prune_at_run_time = !bms_is_empty(pull_paramids((Expr *) quals));
-	state->prune_qual = ExecInitQual(quals, &node->ss.ps);
-	state->prune_context = CreateExprContext(node->ss.ps.state);
-	state->prune_slot = MakeSingleTupleTableSlot(RelationGetDescr(state->rel), &TTSOpsVirtual);
-}
-
-static bool
-passes_prune(OssScanState *state, const OssObject *object)
-{
-	oc_object facts = {.key = object->key, .etag = object->etag, .size = object->size, .last_modified = object->last_modified};
-	bool passes;
-
-	if (state->prune_qual == NULL)
-		return true;
-	/* the time is not known yet (learn_mtime): the rows' own condition will tell */
-	if (object->last_modified == 0 && oss_rowin_needs_mtime(state->in))
-		return true;
-	ResetExprContext(state->prune_context);
-	ExecClearTuple(state->prune_slot);
-	oss_rowin_facts(state->in, state->options.bucket, &facts, state->prune_slot, state->prune_context->ecxt_per_tuple_memory);
-	ExecStoreVirtualTuple(state->prune_slot);
-	state->prune_context->ecxt_scantuple = state->prune_slot;
-	passes = ExecQual(state->prune_qual, state->prune_context);
-	if (!passes && object->start == 0)
-		state->pruned++;
-	return passes;
-}
-
-/* ---- conditions before the other columns */
-
-/*
- * The leading conditions that can be tried twice, when the planner expects them to drop most rows: then the other columns are
- * converted only for the rest.  Their order stays, since the planner has put those of a security barrier first.
- */
-static void
-init_filter(ForeignScanState *node, OssScanState *state)
-{
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
-	Bitmapset *used = NULL;
-	Bitmapset *attnums = NULL;
-	List *quals = NIL;
-	ListCell *lc;
-	int attnum = -1;
-
-	if (!lsecond_int(lsecond(plan->fdw_private)) || may_reject(&state->options))
-		return;
-	foreach (lc, plan->scan.plan.qual)
-	{
-		if (contain_volatile_functions(lfirst(lc)) || contain_subplans(lfirst(lc)))
-			break;
-		pull_varattnos(lfirst(lc), plan->scan.scanrelid, &used);
-		quals = lappend(quals, lfirst(lc));
-	}
-	if (quals == NIL)
-		return;
-	if (bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used)) /* the whole row */
-		return;
-	while ((attnum = bms_next_member(used, attnum)) >= 0)
-		if (attnum + FirstLowInvalidHeapAttributeNumber > 0)
-			attnums = bms_add_member(attnums, attnum + FirstLowInvalidHeapAttributeNumber);
-	oss_rowin_filter(state->in, attnums);
-	state->node = &node->ss;
-	if (list_length(quals) < list_length(plan->scan.plan.qual) || node->ss.ps.state->es_epq_active)
-		state->filter = ExecInitQual(quals, &node->ss.ps);
-	else
-	{
-		/* all of them: the executor need not try them again */
-		state->filter = node->ss.ps.qual;
-		node->ss.ps.qual = NULL;
-	}
 }
 
 /* ---- encodings */
@@ -884,7 +699,7 @@ oss_plain_scan_begin(Relation rel, List *objects)
 
 	oss_options_for_table(RelationGetRelid(rel), GetUserId(), &options);
 	/* a sample judges no limit and keeps no rows */
-	if (may_reject(&options))
+	if (oss_may_reject(&options))
 		options.reject_limit = "unlimited";
 	options.log_errors = false;
 	options.error_table = NULL;
