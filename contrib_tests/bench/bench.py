@@ -2,7 +2,7 @@
 """Measures oss_fdw against its rivals; run.sh starts it with a server and a local store at hand.
 
 Data and tables first, then rounds: in each round every row of the table runs once, our statement and the rivals' in turn.
-Medians and ratios go to standard output, results.json and results.svg to $OSS_TEST_OUT.  ROWS, ROUNDS, SCALE, ONLY and
+Medians and ratios go to standard output, results.json and results.svg to $OSS_TEST_OUT.  ROWS, ROUNDS, SCALE, ONLY, BARS and
 RIVALS come from the environment (run.sh tells what they do).
 """
 
@@ -175,11 +175,13 @@ def machine():
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     return {"cpu": models[0] if models else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release(),
             "server": run("SHOW server_version"), "shared_buffers": run("SHOW shared_buffers"),
-            "store_etag": os.environ.get("STORE_ETAG", "md5"), "load": round(os.getloadavg()[0], 2), "date": time.strftime("%Y-%m-%d", time.gmtime())}
+            "load": round(os.getloadavg()[0], 2), "date": time.strftime("%Y-%m-%d", time.gmtime())}
 
 
 def chosen(rows):
     words = os.environ.get("ONLY", "").split()
+    if os.environ.get("BARS") == "1":
+        rows = [row for row in rows if row.name == "small" or any(rival.bar for rival in row.rivals)]
     return [row for row in rows if not words or any(word in row.name for word in words)]
 
 

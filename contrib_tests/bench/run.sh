@@ -11,9 +11,7 @@
 #	ROUNDS=5		rounds; medians are printed
 #	SCALE=			1: growth of time and memory over 0.3 and 3 million rows as well; 30: and 30 million
 #	ONLY=			names of measurements that contain one of these words, e.g. "export load"
-#	STORE_ETAG=md5	crc: the store does not make an MD5 of every part for its own ETag.  Our client compares the CRC-64, a real store
-#					makes its MD5 on its own machine, and here it takes half of the store's share of the two cores.  Signatures and
-#					CRC-64 are checked either way.
+#	BARS=			1: only the measurements that have a floor to pass
 #	RIVALS=1		0: leave out what is not there after install_deps.sh (DuckDB, rclone)
 set -eu
 
@@ -44,8 +42,6 @@ if [ "${RIVALS:-1}" != 0 ] && ! command -v rclone >/dev/null; then
 		>/dev/null 2>&1 </dev/null || echo "rclone could not be installed: its rows are left out"
 fi
 
-export STORE_ETAG=${STORE_ETAG:-md5}
-export OSS_STORE_ARGUMENTS="--etag $STORE_ETAG"
 export CLUSTER_SETTINGS="
 shared_buffers = ${SHARED_BUFFERS:-2GB}
 max_wal_size = 32GB
