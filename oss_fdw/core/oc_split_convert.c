@@ -69,8 +69,11 @@ convert_field(oc_split_memory *memory, const oc_conversion *how, oc_field *field
 		return false;
 	if (!oc_inline_convert(how, field->data, (size_t) field->size, ahead, memory->room, &used, &value))
 		return true;
-	memory->room += used;
-	memory->room_size -= used;
+	if (used > 0) /* else there may be no room at all */
+	{
+		memory->room += used;
+		memory->room_size -= used;
+	}
 	field->data = (const char *) (uintptr_t) value;
 	field->size = OC_FIELD_VALUE;
 	return true;
