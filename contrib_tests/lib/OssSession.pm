@@ -29,6 +29,18 @@ sub new
 	return $self;
 }
 
+# kB of one field of /proc/<pid>/status, 0 when the process is gone; a function
+sub status_kb
+{
+	my ($pid, $field) = @_;
+	open(my $file, '<', "/proc/$pid/status") or return 0;
+	while (my $line = <$file>)
+	{
+		return $1 if $line =~ /^$field:\s+(\d+) kB/;
+	}
+	return 0;
+}
+
 sub name { return $_[0]->{name}; }
 # the backend's process id
 sub pid { return $_[0]->{pid}; }

@@ -33,18 +33,6 @@ $node->safe_psql('postgres', q{
 	CREATE FOREIGN TABLE single (id int, body text) SERVER store OPTIONS (dir 'single/', compression 'none', max_file_size '0');
 });
 
-# kB of one field of /proc/<pid>/status
-sub status_kb
-{
-	my ($pid, $field) = @_;
-	open(my $file, '<', "/proc/$pid/status") or return 0;
-	while (my $line = <$file>)
-	{
-		return $1 if $line =~ /^$field:\s+(\d+) kB/;
-	}
-	return 0;
-}
-
 # Runs a statement in a new session; returns (its output, growth of private memory in kB by sampling, by high-water mark).
 sub growth_of
 {
@@ -54,18 +42,18 @@ sub growth_of
 
 	# a warm backend: library loaded, catalogs cached, threads and connections made
 	$session->query('SELECT count(*) FROM (SELECT * FROM single LIMIT 1) s');
-	my $idle = status_kb($pid, 'RssAnon');
+	my $idle = OssSession::status_kb($pid, 'RssAnon');
 	my $peak = $idle;
 	$session->send("$sql; SELECT pg_sleep(0), 'finished'");
 	while ($session->{out} !~ /finished/ && $session->{out} !~ /ERROR/)
 	{
-		my $now = status_kb($pid, 'RssAnon');
+		my $now = OssSession::status_kb($pid, 'RssAnon');
 		$peak = $now if $now > $peak;
 		$session->{run}->pump_nb;
 		usleep(20_000);
 		last unless $session->{run}->pumpable;
 	}
-	my $high = status_kb($pid, 'VmHWM') - status_kb($pid, 'RssShmem') - status_kb($pid, 'RssFile');
+	my $high = OssSession::status_kb($pid, 'VmHWM') - OssSession::status_kb($pid, 'RssShmem') - OssSession::status_kb($pid, 'RssFile');
 	my $out = $session->answer;
 	$session->finish;
 	return ($out, $peak - $idle, $high - $idle);

@@ -22,17 +22,6 @@ $node->append_conf('postgresql.conf', "shared_buffers = 64MB\nmax_parallel_worke
 $node->start;
 $store->setup($node);
 
-sub status_kb
-{
-	my ($pid, $field) = @_;
-	open(my $file, '<', "/proc/$pid/status") or return 0;
-	while (my $line = <$file>)
-	{
-		return $1 if $line =~ /^$field:\s+(\d+) kB/;
-	}
-	return 0;
-}
-
 # Exports into folders in a session of its own; returns the growth of its private memory in kB.
 sub export_into_folders
 {
@@ -41,9 +30,9 @@ sub export_into_folders
 	my $session = OssSession->new($node, timeout => 300);
 	$session->query($settings);
 	$session->query("SELECT count(*) FROM $table");
-	my $idle = status_kb($session->pid, 'RssAnon');
+	my $idle = OssSession::status_kb($session->pid, 'RssAnon');
 	is($session->query($sql), '', "$table: exported");
-	my $growth = status_kb($session->pid, 'VmHWM') - status_kb($session->pid, 'RssShmem') - status_kb($session->pid, 'RssFile') - $idle;
+	my $growth = OssSession::status_kb($session->pid, 'VmHWM') - OssSession::status_kb($session->pid, 'RssShmem') - OssSession::status_kb($session->pid, 'RssFile') - $idle;
 	note("$table: private memory grew by ", int($growth / 1024), ' MB, ', scalar(() = $store->objects("$table/")), ' objects');
 	$session->finish;
 	is_deeply([ $store->uploads ], [], "$table: no unfinished upload");

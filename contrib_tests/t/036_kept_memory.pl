@@ -31,31 +31,19 @@ $node->safe_psql('postgres', q{
 	END LOOP; END $$;
 });
 
-# kB of one field of /proc/<pid>/status
-sub status_kb
-{
-	my ($pid, $field) = @_;
-	open(my $file, '<', "/proc/$pid/status") or return 0;
-	while (my $line = <$file>)
-	{
-		return $1 if $line =~ /^$field:\s+(\d+) kB/;
-	}
-	return 0;
-}
-
 # Growth of private memory, in kB, since the session was warm, by the kernel's high-water mark.
 sub growth
 {
 	my ($session) = @_;
 	my $pid = $session->pid;
-	return status_kb($pid, 'VmHWM') - status_kb($pid, 'RssShmem') - status_kb($pid, 'RssFile') - $session->{idle};
+	return OssSession::status_kb($pid, 'VmHWM') - OssSession::status_kb($pid, 'RssShmem') - OssSession::status_kb($pid, 'RssFile') - $session->{idle};
 }
 
 sub warm_session
 {
 	my $session = OssSession->new($node, timeout => 300);
 	$session->query('SELECT count(*) FROM t');
-	$session->{idle} = status_kb($session->pid, 'RssAnon');
+	$session->{idle} = OssSession::status_kb($session->pid, 'RssAnon');
 	return $session;
 }
 

@@ -25,18 +25,6 @@ $node->append_conf('postgresql.conf', "shared_buffers = 64MB\noss_fdw.max_memory
 $node->start;
 $store->setup($node);
 
-# kB of one field of /proc/<pid>/status
-sub status_kb
-{
-	my ($pid, $field) = @_;
-	open(my $file, '<', "/proc/$pid/status") or return 0;
-	while (my $line = <$file>)
-	{
-		return $1 if $line =~ /^$field:\s+(\d+) kB/;
-	}
-	return 0;
-}
-
 # A table whose partitions are foreign tables of ours.
 sub make_tables
 {
@@ -62,10 +50,10 @@ for my $compression ('none', 'gzip')
 
 	# what the server remembers of the partitions is not the exports'; and small rows are kept in memory only
 	is($session->query("INSERT INTO all_$compression SELECT i, -1, 'x' FROM generate_series(0, $partitions - 1) i"), '', "$compression: a row for each");
-	my $idle = status_kb($pid, 'RssAnon');
+	my $idle = OssSession::status_kb($pid, 'RssAnon');
 	my $start = time;
 	is($session->query('INSERT INTO all_' . $compression . ' ' . sprintf($series, $rows)), '', "$compression: $rows rows routed to $partitions partitions");
-	my $grew = status_kb($pid, 'VmHWM') - status_kb($pid, 'RssShmem') - status_kb($pid, 'RssFile') - $idle;
+	my $grew = OssSession::status_kb($pid, 'VmHWM') - OssSession::status_kb($pid, 'RssShmem') - OssSession::status_kb($pid, 'RssFile') - $idle;
 	note(scalar($store->objects), ' objects; requests: ', join(' ', map { "$_ " . $store->requests($_) } qw(PutObject InitiateMultipartUpload UploadPart)));
 	note("$compression: idle ", int($idle / 1024), ' MB, grew by ', int($grew / 1024), ' MB, ', time - $start, ' s');
 	cmp_ok($grew, '<=', $max_memory_kb, "$compression: private memory grew by at most oss_fdw.max_memory");

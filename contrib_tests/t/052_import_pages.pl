@@ -14,18 +14,6 @@ use OssRead;
 my $t = OssRead->new(conf => "max_locks_per_transaction = 256\n");
 my $store = $t->store;
 
-# kB of one field of /proc/<pid>/status
-sub status_kb
-{
-	my ($pid, $field) = @_;
-	open(my $file, '<', "/proc/$pid/status") or return 0;
-	while (my $line = <$file>)
-	{
-		return $1 if $line =~ /^$field:\s+(\d+) kB/;
-	}
-	return 0;
-}
-
 sub requests
 {
 	my $counters = $store->control('GET', 'counters');
@@ -74,9 +62,9 @@ gzip(\$text => \$packed) or die 'gzip failed';
 $t->put_many(map { sprintf('large/t%03d.csv.gz', $_) => $packed } 1 .. 100);
 my $pid = $t->session->pid;
 $t->sql('CREATE SCHEMA warm; IMPORT FOREIGN SCHEMA "large/" LIMIT TO (t001) FROM SERVER store INTO warm');
-my $before = status_kb($pid, 'VmHWM') - status_kb($pid, 'RssShmem') - status_kb($pid, 'RssFile');
+my $before = OssSession::status_kb($pid, 'VmHWM') - OssSession::status_kb($pid, 'RssShmem') - OssSession::status_kb($pid, 'RssFile');
 $t->sql('CREATE SCHEMA large; IMPORT FOREIGN SCHEMA "large/" FROM SERVER store INTO large');
-my $grew = status_kb($pid, 'VmHWM') - status_kb($pid, 'RssShmem') - status_kb($pid, 'RssFile') - $before;
+my $grew = OssSession::status_kb($pid, 'VmHWM') - OssSession::status_kb($pid, 'RssShmem') - OssSession::status_kb($pid, 'RssFile') - $before;
 is(names('large'), '100|100|t001|t100', 'large samples: the tables');
 cmp_ok($grew, '<', 32 * 1024, 'large samples: memory does not grow with the number of tables');
 note('grew by ', int($grew / 1024), ' MB');

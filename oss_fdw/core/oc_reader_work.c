@@ -34,6 +34,7 @@ static oc_step after_piece(oc_source *source);
 static oc_step convert_piece(oc_source *source);
 static oc_step convert_joined(oc_source *source, const char **from, size_t *size, bool last);
 static oc_step split_piece(oc_source *source, bool *made);
+static void queue_slot(oc_source *source, oc_slot *slot);
 static void convert_ahead(oc_source *source, int enough);
 static oc_slot *pending_slot(const oc_source *source, int enough);
 static oc_slot *take_slot(oc_source *source);
@@ -164,34 +165,14 @@ may_end_here(oc_source *source)
 	return false;
 }
 
-/* Splits what it can of the piece into one slot. */
-static oc_step
-split_piece(oc_source *source, bool *made)
+/* The batch waits for the owner; an empty one frees its slot. */
+static void
+queue_slot(oc_source *source, oc_slot *slot)
 {
 	oc_reader *reader = source->reader;
-	oc_slot *slot = take_slot(source);
-	size_t max_rows = source->splitter->counting ? SIZE_MAX : OC_BATCH_ROWS;
-	oc_status status;
-	size_t used;
 
-	if (slot == NULL)
-		return OC_STEP_WAIT;
-	oc_splitter_use(source->splitter, &slot->memory);
-	source->splitter->only_pending = source->behind_end;
-	status = oc_splitter_next(source->splitter, source->piece, source->piece_size, source->piece_last, max_rows, &used,
-							  &slot->batch, &source->error);
-	slot->batch.object = &source->object;
-	slot->batch.entry = source->splitter->entry;
-	/* what counts lines in a unit that begins in the middle counts from there: nobody wants to know */
-	for (size_t i = 0; source->start > 0 && slot->batch.rows && i < slot->batch.row_count; i++)
-		slot->memory.rows[i].line = 0;
-	for (size_t i = 0; i < slot->memory.error_count; i++)
-		oc_reader_name(source, &slot->memory.errors[i]);
-	source->piece += used;
-	source->piece_size -= used;
 	pthread_mutex_lock(&reader->lock);
 	slot->next = NULL;
-	*made |= slot->batch.row_count > 0;
 	if (source->splitter->counting && source->last_slot)
 	{
 		/* nobody looks at single batches: the owner is not woken for each */
@@ -224,6 +205,34 @@ split_piece(oc_source *source, bool *made)
 		reader->slots_used--;
 	}
 	pthread_mutex_unlock(&reader->lock);
+}
+
+/* Splits what it can of the piece into one slot. */
+static oc_step
+split_piece(oc_source *source, bool *made)
+{
+	oc_slot *slot = take_slot(source);
+	size_t max_rows = source->splitter->counting ? SIZE_MAX : OC_BATCH_ROWS;
+	oc_status status;
+	size_t used;
+
+	if (slot == NULL)
+		return OC_STEP_WAIT;
+	oc_splitter_use(source->splitter, &slot->memory);
+	source->splitter->only_pending = source->behind_end;
+	status = oc_splitter_next(source->splitter, source->piece, source->piece_size, source->piece_last, max_rows, &used,
+							  &slot->batch, &source->error);
+	slot->batch.object = &source->object;
+	slot->batch.entry = source->splitter->entry;
+	/* what counts lines in a unit that begins in the middle counts from there: nobody wants to know */
+	for (size_t i = 0; source->start > 0 && slot->batch.rows && i < slot->batch.row_count; i++)
+		slot->memory.rows[i].line = 0;
+	for (size_t i = 0; i < slot->memory.error_count; i++)
+		oc_reader_name(source, &slot->memory.errors[i]);
+	source->piece += used;
+	source->piece_size -= used;
+	*made |= slot->batch.row_count > 0;
+	queue_slot(source, slot);
 	if (status != OC_OK || !may_end_here(source))
 		return OC_STEP_FAILED;
 	if (source->behind_end && !oc_splitter_pending(source->splitter))
