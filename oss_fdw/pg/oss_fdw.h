@@ -401,9 +401,14 @@ extern void oss_counters_end(OssCounters *counters);
 extern void oss_counters_add(const OssSharedScan *shared, int64 objects, int64 pruned, uint64 object_bytes, oc_stats *stats);
 extern void oss_counters_take(OssCounters *counters, int64 *objects, int64 *pruned, uint64 *object_bytes, oc_stats *stats);
 
+/* ---- plan.c */
+
+extern double oss_parallel_share(int workers); /* 0 = serial */
+extern Cost oss_request_cost(void);
+
 /* ---- count.c: plans that yield the number of rows */
 
-extern ForeignScan *oss_count_plan(RelOptInfo *upper_rel, List *tlist);
+extern ForeignScan *oss_count_plan(const ForeignPath *path, List *tlist);
 extern bool oss_plan_counts(const ForeignScan *plan);
 extern Index oss_counted_relid(const ForeignScan *plan);
 

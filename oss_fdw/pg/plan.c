@@ -70,6 +70,19 @@ ossGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 		add_parallel_path(root, baserel, startup, per_row);
 }
 
+/* By how many processes the work is divided, as core reckons it. */
+double
+oss_parallel_share(int workers)
+{
+	return workers == 0 ? 1 : workers + (parallel_leader_participation ? Max(1.0 - 0.3 * workers, 0) : 0);
+}
+
+Cost
+oss_request_cost(void)
+{
+	return REQUEST_COST;
+}
+
 /* Leader and workers share the objects; each object, or range of one, is read by one of them. */
 static void
 add_parallel_path(PlannerInfo *root, RelOptInfo *baserel, Cost startup, Cost per_row)
@@ -80,7 +93,7 @@ add_parallel_path(PlannerInfo *root, RelOptInfo *baserel, Cost startup, Cost per
 
 	if (workers <= 0)
 		return;
-	share = workers + (parallel_leader_participation ? Max(1.0 - 0.3 * workers, 0) : 0);
+	share = oss_parallel_share(workers);
 	path = oss_create_foreignscan_path(root, baserel, clamp_row_est(baserel->rows / share), startup,
 									   startup + seq_page_cost * baserel->pages / share + per_row * baserel->tuples / share, NIL,
 									   NULL, NULL, NIL);
@@ -94,7 +107,7 @@ ossGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid, Fo
 				  List *scan_clauses, Plan *outer_plan)
 {
 	if (IS_UPPER_REL(baserel))
-		return oss_count_plan(baserel, tlist);
+		return oss_count_plan(best_path, tlist);
 	return make_foreignscan(tlist, extract_actual_clauses(scan_clauses, false), baserel->relid, NIL,
 							list_make2(needed_attributes(baserel),
 									   list_make2_int(root->qual_security_level > 0, filters_first(baserel))),
