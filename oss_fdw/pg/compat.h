@@ -87,12 +87,6 @@ oss_create_foreign_upper_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *ta
 									 fdw_private);
 }
 
-#if PG_VERSION_NUM >= 180000
-#define oss_get_range_table_relation(estate, relid) ExecGetRangeTableRelation((estate), (relid), false)
-#else
-#define oss_get_range_table_relation(estate, relid) ExecGetRangeTableRelation((estate), (relid))
-#endif
-
 /* 16 tells indexes that only summarize apart */
 #if PG_VERSION_NUM >= 160000
 #define oss_insert_index_tuples(target, slot, estate) ExecInsertIndexTuples((target), (slot), (estate), false, false, NULL, NIL, false)

@@ -48,7 +48,7 @@ ossBeginForeignScan(ForeignScanState *node, int eflags)
 	EState *estate = node->ss.ps.state;
 	bool counts = oss_plan_counts(plan);
 	Index relid = counts ? oss_counted_relid(plan) : plan->scan.scanrelid;
-	Relation rel = counts ? oss_get_range_table_relation(estate, relid) : node->ss.ss_currentRelation;
+	Relation rel = counts ? ExecOpenScanRelation(estate, relid, eflags) : node->ss.ss_currentRelation;
 	Oid user = oss_scan_check_as_user(plan, exec_rt_fetch(relid, estate));
 	OssOptions options;
 	Bitmapset *needed = NULL;
