@@ -119,6 +119,22 @@ test_csv(void)
 	CHECK_SPLIT(o, "\nx\n", ";!extra data after last expected column@2.0");
 }
 
+/* Where COPY takes a line of backslash and dot for the end of the data; with the wrong line end it is no such line. */
+static void
+test_csv_marker(void)
+{
+	oc_split_options o = options_of(OC_FORMAT_CSV, 2);
+
+	o.csv_end_marker = true;
+	CHECK_SPLIT(o, "1,2\n\\.\n3,4\n", "1|2;");
+	CHECK_SPLIT(o, "1,2\r\n\\.\r\n3,4\r\n", "1|2;");
+	CHECK_SPLIT(o, "1,2\n\"\\.\",x\n3,4\n", "1|2;\\.|x;3|4;");
+	CHECK_SPLIT(o, "1,2\r\n\\.\n3,4\r\n", "1|2;!unquoted newline found in data@2.0");
+	o = options_of(OC_FORMAT_CSV, 1);
+	o.csv_end_marker = true;
+	CHECK_SPLIT(o, "1\r\n\\.\n3\r\n", "1;!unquoted newline found in data@2.0");
+}
+
 /* A table that says that fields hold no line ends: each line end ends a row, and a quote that it leaves open is an error. */
 static void
 test_single_line(void)
@@ -346,6 +362,7 @@ int
 main(void)
 {
 	test_csv();
+	test_csv_marker();
 	test_single_line();
 	test_text();
 	test_head();

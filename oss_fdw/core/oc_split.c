@@ -612,7 +612,8 @@ take_row(oc_splitter *s, const char *row, const oc_row_end *found, size_t bad, o
 	oc_split_memory *memory = s->memory;
 	oc_status status = OC_OK;
 
-	if (is_marked(&s->options) && s->skip_left == 0 && end->size == 2 && end->next > 2 && memcmp(row, "\\.", 2) == 0)
+	if (is_marked(&s->options) && s->skip_left == 0 && end->size == 2 && end->next > 2 && end->problem == NULL &&
+		memcmp(row, "\\.", 2) == 0)
 		end = &marker;
 	if (end->size > s->max_row)
 	{
