@@ -32,6 +32,7 @@ static oc_step skip_partial(oc_source *source);
 static oc_step check_border(oc_source *source);
 static oc_step after_piece(oc_source *source);
 static oc_step convert_piece(oc_source *source);
+static void tell_line(oc_source *source);
 static oc_step convert_joined(oc_source *source, const char **from, size_t *size, bool last);
 static oc_step split_piece(oc_source *source, bool *made);
 static void queue_slot(oc_source *source, oc_slot *slot);
@@ -283,7 +284,12 @@ make_piece(oc_source *source)
 	}
 	if (source->input_over && (source->to_object_end || !source->exact))
 		source->piece_last = true;
-	return reader->options.convert ? convert_piece(source) : OC_STEP_OK;
+	if (!reader->options.convert)
+		return OC_STEP_OK;
+	step = convert_piece(source);
+	if (step == OC_STEP_FAILED && source->error.class == OC_ERR_DATA)
+		tell_line(source);
+	return step;
 }
 
 /* Takes the next range off the list once its call is done, and checks what the store said. */
@@ -723,6 +729,29 @@ convert_piece(oc_source *source)
 	source->piece = source->converted.data;
 	source->piece_size = source->converted.size;
 	return OC_STEP_OK;
+}
+
+static size_t
+count_bytes(const char *data, size_t size, char c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < size; i++)
+		count += data[i] == c;
+	return count;
+}
+
+/* The line whose text cannot be converted: behind those of the splitter, of its unfinished row and of what was converted since. */
+static void
+tell_line(oc_source *source)
+{
+	const oc_splitter *s = source->splitter;
+	const oc_bytes *text = &source->converted;
+	bool cr = s->eol == OC_EOL_CR || (s->eol == OC_EOL_UNKNOWN && (text->size == 0 || memchr(text->data, '\n', text->size) == NULL));
+	char eol = cr ? '\r' : '\n';
+
+	if (s->known_lines)
+		source->error.line = s->line + count_bytes(s->carry.data, s->carry.size, eol) + count_bytes(text->data, text->size, eol);
 }
 
 /* Converts leftover together with the first bytes that follow. */
