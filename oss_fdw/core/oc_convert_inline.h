@@ -10,9 +10,9 @@
 #include "oc_value_int.h"
 
 /* The server's variable-length headers: four bytes with the length of all, or one byte for up to 126 bytes of payload. */
-#define OC_SHORT_MAX 126
+#define OC_SHORT_MAX   126
 #define OC_LONG_HEADER 4
-#define OC_LONG_MAX (0x3FFFFFFF - OC_LONG_HEADER)
+#define OC_LONG_MAX    (0x3FFFFFFF - OC_LONG_HEADER)
 
 static inline void
 oc_put_long_header(char *target, size_t total)
@@ -76,11 +76,13 @@ oc_fits(const oc_conversion *how, const char *data, size_t size)
 		return true;
 	if (how->utf8 && (size > (size_t) how->max_chars || how->is_bpchar))
 		characters = oc_utf8_length(data, size);
-	return how->is_bpchar ? characters == (size_t) how->max_chars : characters <= (size_t) how->max_chars;
+	return how->is_bpchar ? characters == (size_t) how->max_chars
+						  : characters <= (size_t) how->max_chars;
 }
 
 static inline bool
-oc_inline_convert_text(const oc_conversion *how, const char *data, size_t size, bool ahead, char *target, size_t *used, uint64_t *value)
+oc_inline_convert_text(const oc_conversion *how, const char *data, size_t size, bool ahead,
+					   char *target, size_t *used, uint64_t *value)
 {
 	/* a header has 30 bits for the length; the input function says what is too long */
 	if (size > OC_LONG_MAX || !oc_fits(how, data, size))
@@ -111,11 +113,13 @@ oc_inline_convert_text(const oc_conversion *how, const char *data, size_t size, 
 }
 
 static inline bool
-oc_inline_convert_numeric(const oc_conversion *how, const char *data, size_t size, char *target, size_t *used, uint64_t *value)
+oc_inline_convert_numeric(const oc_conversion *how, const char *data, size_t size, char *target,
+						  size_t *used, uint64_t *value)
 {
 	size_t payload;
 
-	if (!oc_parse_numeric(data, size, how->precision, how->scale, target + OC_LONG_HEADER, &payload))
+	if (!oc_parse_numeric(data, size, how->precision, how->scale, target + OC_LONG_HEADER,
+						  &payload))
 		return false;
 	oc_put_long_header(target, payload + OC_LONG_HEADER);
 	*used = oc_aligned(payload + OC_LONG_HEADER);
@@ -165,20 +169,21 @@ oc_word_of_float(float number)
 	return (uint64_t) (int64_t) bits;
 }
 
-#define OC_WORD_OF(type, parse, to_word)                                                                                          \
-	{                                                                                                                          \
-		type result;                                                                                                           \
-                                                                                                                               \
-		if (!(parse))                                                                                                          \
-			return false;                                                                                                      \
-		*used = 0;                                                                                                             \
-		*value = to_word;                                                                                                      \
-		return true;                                                                                                           \
+#define OC_WORD_OF(type, parse, to_word) \
+	{                                    \
+		type result;                     \
+                                         \
+		if (!(parse))                    \
+			return false;                \
+		*used = 0;                       \
+		*value = to_word;                \
+		return true;                     \
 	}
-#define OC_SIGNED_WORD (uint64_t) (int64_t) result
+#define OC_SIGNED_WORD (uint64_t)(int64_t) result
 
 static inline bool
-oc_inline_convert(const oc_conversion *how, const char *data, size_t size, bool ahead, char *target, size_t *used, uint64_t *value)
+oc_inline_convert(const oc_conversion *how, const char *data, size_t size, bool ahead, char *target,
+				  size_t *used, uint64_t *value)
 {
 	switch (how->class)
 	{
@@ -205,9 +210,11 @@ oc_inline_convert(const oc_conversion *how, const char *data, size_t size, bool 
 		case OC_CLASS_TIME:
 			OC_WORD_OF(int64_t, oc_parse_time(data, size, how->precision, &result), OC_SIGNED_WORD);
 		case OC_CLASS_TIMESTAMP:
-			OC_WORD_OF(int64_t, oc_parse_timestamp(data, size, how->precision, &result), OC_SIGNED_WORD);
+			OC_WORD_OF(int64_t, oc_parse_timestamp(data, size, how->precision, &result),
+					   OC_SIGNED_WORD);
 		case OC_CLASS_TIMESTAMPTZ:
-			OC_WORD_OF(int64_t, oc_parse_timestamptz(data, size, how->precision, &result), OC_SIGNED_WORD);
+			OC_WORD_OF(int64_t, oc_parse_timestamptz(data, size, how->precision, &result),
+					   OC_SIGNED_WORD);
 		case OC_CLASS_UUID:
 			return oc_inline_convert_uuid(data, size, target, used, value);
 		case OC_CLASS_BYTEA:

@@ -26,14 +26,17 @@ typedef struct oc_md5_state
 
 /* floor(2^32 * abs(sin(i))), i = 1 .. 64 */
 static const uint32_t sines[64] = {
-	0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501, 0x698098d8, 0x8b44f7af, 0xffff5bb1,
-	0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821, 0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453,
-	0xd8a1e681, 0xe7d3fbc8, 0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a, 0xfffa3942,
-	0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70, 0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05,
-	0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665, 0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d,
-	0x85845dd1, 0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
+	0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+	0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+	0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+	0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+	0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+	0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+	0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+	0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
 
-static const uint8_t shifts[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
+static const uint8_t shifts[4][4] = {
+	{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
 
 /* The 16 words of each lane's block, lane by lane in the vectors. */
 static inline void
@@ -63,7 +66,8 @@ load(oc_lanes words[16], const unsigned char *const blocks[OC_MD5_LANES])
 		{
 			const unsigned char *p = blocks[lane] + 4 * i;
 
-			words[i][lane] = p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 | (uint32_t) p[3] << 24;
+			words[i][lane] =
+				p[0] | (uint32_t) p[1] << 8 | (uint32_t) p[2] << 16 | (uint32_t) p[3] << 24;
 		}
 #endif
 }
@@ -108,7 +112,8 @@ transform(oc_md5_state *state, const unsigned char *const blocks[OC_MD5_LANES])
 	for (int i = 0; i < 64; i++)
 	{
 		int round = i / 16;
-		oc_lanes sum = a + mix(round, b, c, d) + words[(first[round] + stride[round] * (i % 16)) % 16] + sines[i];
+		oc_lanes sum = a + mix(round, b, c, d) +
+					   words[(first[round] + stride[round] * (i % 16)) % 16] + sines[i];
 
 		a = d;
 		d = c;
@@ -123,7 +128,8 @@ transform(oc_md5_state *state, const unsigned char *const blocks[OC_MD5_LANES])
 
 /* The end of one lane: what is left of its data, the padding and the length in bits.  The other lanes stay as they are. */
 static void
-finish(const oc_md5_state *state, int lane, const unsigned char *rest, size_t total, unsigned char target[16])
+finish(const oc_md5_state *state, int lane, const unsigned char *rest, size_t total,
+	   unsigned char target[16])
 {
 	unsigned char tail[2 * BLOCK] = {0};
 	size_t left = total % BLOCK;
@@ -137,7 +143,8 @@ finish(const oc_md5_state *state, int lane, const unsigned char *rest, size_t to
 		tail[blocks * BLOCK - 8 + i] = (unsigned char) (bits >> (8 * i));
 	for (size_t i = 0; i < blocks; i++)
 	{
-		const unsigned char *const all[OC_MD5_LANES] = {[0 ... OC_MD5_LANES - 1] = tail + i * BLOCK};
+		const unsigned char *const all[OC_MD5_LANES] = {[0 ... OC_MD5_LANES - 1] =
+															tail + i * BLOCK};
 
 		transform(&own, all);
 	}
@@ -157,7 +164,7 @@ digest_lanes(const void *const *data, const size_t *sizes, int count, unsigned c
 	static const uint32_t start[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
 
 	for (int i = 0; i < 4; i++)
-		state.word[i] = (oc_lanes) {0} + start[i];
+		state.word[i] = (oc_lanes){0} + start[i];
 	for (int lane = 0; lane < count; lane++)
 	{
 		at[lane] = sizes[lane] ? data[lane] : (const unsigned char *) "";

@@ -14,7 +14,8 @@
 
 #define OC_ROOM_CHUNK 16384 /* bytes taken from the arena at a time */
 
-static inline bool convert_field(oc_split_memory *memory, const oc_conversion *how, oc_field *field, bool ahead);
+static inline bool convert_field(oc_split_memory *memory, const oc_conversion *how, oc_field *field,
+								 bool ahead);
 static bool make_room(oc_split_memory *memory, size_t need);
 
 bool
@@ -34,7 +35,7 @@ oc_split_convert_open(oc_splitter *s)
 			s->conversions[s->map[i]] = s->columns[i].conversion;
 	/* in the other formats fields may touch or share bytes; a rejected row is kept as it was */
 	s->overwrites = s->options.may_overwrite && !s->options.tolerate &&
-		(s->options.format == OC_FORMAT_CSV || s->options.format == OC_FORMAT_TEXT);
+					(s->options.format == OC_FORMAT_CSV || s->options.format == OC_FORMAT_TEXT);
 	return true;
 }
 
@@ -53,7 +54,8 @@ oc_split_convert(const oc_splitter *s, oc_split_memory *memory)
 	for (size_t row = 0; row < memory->row_count; row++, fields += needed)
 		for (int i = 0; i < needed; i++)
 			if (fields[i].size >= 0 && how[i].class != OC_CLASS_OTHER &&
-				!convert_field(memory, &how[i], &fields[i], (uintptr_t) fields[i].data - first < count))
+				!convert_field(memory, &how[i], &fields[i],
+							   (uintptr_t) fields[i].data - first < count))
 				return false;
 	return true;
 }
@@ -67,7 +69,8 @@ convert_field(oc_split_memory *memory, const oc_conversion *how, oc_field *field
 
 	if (need > memory->room_size && !make_room(memory, need))
 		return false;
-	if (!oc_inline_convert(how, field->data, (size_t) field->size, ahead, memory->room, &used, &value))
+	if (!oc_inline_convert(how, field->data, (size_t) field->size, ahead, memory->room, &used,
+						   &value))
 		return true;
 	if (used > 0) /* else there may be no room at all */
 	{

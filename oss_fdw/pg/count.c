@@ -28,7 +28,8 @@ counts_rows(const Node *node)
 	const Aggref *aggregate = (const Aggref *) node;
 	const Const *constant;
 
-	if (!IsA(node, Aggref) || aggregate->aggfilter || aggregate->aggorder || aggregate->aggdistinct || aggregate->agglevelsup != 0 ||
+	if (!IsA(node, Aggref) || aggregate->aggfilter || aggregate->aggorder ||
+		aggregate->aggdistinct || aggregate->agglevelsup != 0 ||
 		(aggregate->aggsplit != AGGSPLIT_SIMPLE && aggregate->aggsplit != AGGSPLIT_INITIAL_SERIAL))
 		return false;
 	if (aggregate->aggfnoid == F_COUNT_)
@@ -43,7 +44,9 @@ counts_rows(const Node *node)
 static List *
 row_counts(const PathTarget *target)
 {
-	List *nodes = pull_var_clause((Node *) target->exprs, PVC_INCLUDE_AGGREGATES | PVC_INCLUDE_WINDOWFUNCS | PVC_INCLUDE_PLACEHOLDERS);
+	List *nodes =
+		pull_var_clause((Node *) target->exprs, PVC_INCLUDE_AGGREGATES | PVC_INCLUDE_WINDOWFUNCS |
+													PVC_INCLUDE_PLACEHOLDERS);
 	ListCell *lc;
 
 	foreach (lc, nodes)
@@ -59,7 +62,8 @@ counts_all_rows(PlannerInfo *root, RelOptInfo *rel)
 	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
 	OssOptions options;
 
-	oss_options_for_table(rte->relid, OidIsValid(rel->userid) ? rel->userid : GetUserId(), &options);
+	oss_options_for_table(rte->relid, OidIsValid(rel->userid) ? rel->userid : GetUserId(),
+						  &options);
 	return !oss_may_reject(&options);
 }
 
@@ -69,18 +73,23 @@ is_plain_count(PlannerInfo *root, RelOptInfo *rel, const PathTarget *target)
 {
 	const Query *parse = root->parse;
 
-	return rel->reloptkind == RELOPT_BASEREL && !IS_DUMMY_REL(rel) && parse->hasAggs && parse->groupClause == NIL &&
-		   parse->groupingSets == NIL && parse->havingQual == NULL && !parse->hasTargetSRFs && rel->baserestrictinfo == NIL &&
-		   bms_is_empty(rel->lateral_relids) && !planner_rt_fetch(rel->relid, root)->inh && /* rows of children count, too */
+	return rel->reloptkind == RELOPT_BASEREL && !IS_DUMMY_REL(rel) && parse->hasAggs &&
+		   parse->groupClause == NIL && parse->groupingSets == NIL && parse->havingQual == NULL &&
+		   !parse->hasTargetSRFs && rel->baserestrictinfo == NIL &&
+		   bms_is_empty(rel->lateral_relids) &&
+		   !planner_rt_fetch(rel->relid, root)->inh && /* rows of children count, too */
 		   row_counts(target) != NIL && counts_all_rows(root, rel);
 }
 
 /* workers 0: the whole count */
 static ForeignPath *
-make_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel, PathTarget *target, int workers)
+make_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel, PathTarget *target,
+		  int workers)
 {
 	double share = oss_parallel_share(workers);
-	Cost cost = oss_request_cost() + (seq_page_cost * input_rel->pages + cpu_operator_cost * COUNT_COST_FACTOR * input_rel->tuples) / share;
+	Cost cost = oss_request_cost() + (seq_page_cost * input_rel->pages +
+									  cpu_operator_cost * COUNT_COST_FACTOR * input_rel->tuples) /
+										 share;
 	ForeignPath *path = oss_create_foreign_upper_path(root, output_rel, target, 1, cost, cost, NIL);
 
 	path->path.parallel_aware = workers > 0;
@@ -89,12 +98,15 @@ make_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *output_rel, Path
 }
 
 void
-ossGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
+ossGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel,
+						RelOptInfo *output_rel, void *extra)
 {
-	PathTarget *target = stage == UPPERREL_GROUP_AGG ? root->upper_targets[stage] : output_rel->reltarget;
+	PathTarget *target =
+		stage == UPPERREL_GROUP_AGG ? root->upper_targets[stage] : output_rel->reltarget;
 	Path *partial;
 
-	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_PARTIAL_GROUP_AGG) || !is_plain_count(root, input_rel, target))
+	if ((stage != UPPERREL_GROUP_AGG && stage != UPPERREL_PARTIAL_GROUP_AGG) ||
+		!is_plain_count(root, input_rel, target))
 		return;
 	if (stage == UPPERREL_GROUP_AGG)
 	{
@@ -104,7 +116,8 @@ ossGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *
 	if (input_rel->partial_pathlist == NIL || !output_rel->consider_parallel)
 		return;
 	partial = linitial(input_rel->partial_pathlist);
-	add_partial_path(output_rel, (Path *) make_path(root, input_rel, output_rel, target, partial->parallel_workers));
+	add_partial_path(output_rel, (Path *) make_path(root, input_rel, output_rel, target,
+													partial->parallel_workers));
 }
 
 /* The plan of such a path: the scan yields one column for each aggregate. */

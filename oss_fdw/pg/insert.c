@@ -23,7 +23,7 @@
 #include "utils/rel.h"
 
 /* as COPY has them: more rows do not save more, and memory stays small */
-#define MOST_ROWS 1000
+#define MOST_ROWS  1000
 #define MOST_BYTES 65536
 
 static ExecutorStart_hook_type next_executor_start;
@@ -55,8 +55,8 @@ executor_start(QueryDesc *query, int eflags)
 	else
 		standard_ExecutorStart(query, eflags);
 	node = (ModifyTableState *) query->planstate;
-	if (!oss_fast_paths || (eflags & EXEC_FLAG_EXPLAIN_ONLY) || query->operation != CMD_INSERT || node == NULL ||
-		!IsA(node, ModifyTableState) || !is_plain_insert(query, node))
+	if (!oss_fast_paths || (eflags & EXEC_FLAG_EXPLAIN_ONLY) || query->operation != CMD_INSERT ||
+		node == NULL || !IsA(node, ModifyTableState) || !is_plain_insert(query, node))
 		return;
 	if (is_export(node->resultRelInfo))
 		ExecSetExecProcNode(&node->ps, export_rows);
@@ -71,9 +71,11 @@ is_plain_insert(const QueryDesc *query, const ModifyTableState *node)
 	const ModifyTable *plan = (const ModifyTable *) node->ps.plan;
 	const ResultRelInfo *target = node->resultRelInfo;
 
-	return node->operation == CMD_INSERT && node->canSetTag && list_length(plan->resultRelations) == 1 && plan->returningLists == NIL &&
-		   plan->withCheckOptionLists == NIL && plan->onConflictAction == ONCONFLICT_NONE && plan->rowMarks == NIL &&
-		   !query->plannedstmt->hasModifyingCTE && target->ri_TrigDesc == NULL && target->ri_WithCheckOptions == NIL &&
+	return node->operation == CMD_INSERT && node->canSetTag &&
+		   list_length(plan->resultRelations) == 1 && plan->returningLists == NIL &&
+		   plan->withCheckOptionLists == NIL && plan->onConflictAction == ONCONFLICT_NONE &&
+		   plan->rowMarks == NIL && !query->plannedstmt->hasModifyingCTE &&
+		   target->ri_TrigDesc == NULL && target->ri_WithCheckOptions == NIL &&
 		   fits_target(outerPlan(plan), RelationGetDescr(target->ri_RelationDesc));
 }
 
@@ -89,7 +91,8 @@ fits_target(const Plan *source, TupleDesc target)
 		TargetEntry *entry = lfirst(lc);
 		Form_pg_attribute attribute = TupleDescAttr(target, foreach_current_index(lc));
 
-		if (entry->resjunk || attribute->attgenerated || (!attribute->attisdropped && exprType((Node *) entry->expr) != attribute->atttypid))
+		if (entry->resjunk || attribute->attgenerated ||
+			(!attribute->attisdropped && exprType((Node *) entry->expr) != attribute->atttypid))
 			return false;
 	}
 	return true;
@@ -98,7 +101,8 @@ fits_target(const Plan *source, TupleDesc target)
 static bool
 is_export(const ResultRelInfo *target)
 {
-	return target->ri_FdwRoutine && target->ri_FdwRoutine->ExecForeignInsert == ossExecForeignInsert && target->ri_FdwState;
+	return target->ri_FdwRoutine &&
+		   target->ri_FdwRoutine->ExecForeignInsert == ossExecForeignInsert && target->ri_FdwState;
 }
 
 /* A scan of ours, and nothing that could look at the table or care when a row gets there. */
@@ -110,8 +114,10 @@ is_load(const ResultRelInfo *target, PlanState *source)
 	return rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition &&
 		   table_slot_callbacks(rel) == &TTSOpsBufferHeapTuple && IsA(source, ForeignScanState) &&
 		   ((ForeignScanState *) source)->fdwroutine->IterateForeignScan == ossIterateForeignScan &&
-		   source->state->es_plannedstmt->subplans == NIL && !contain_volatile_functions((Node *) source->plan->targetlist) &&
-		   !contain_volatile_functions((Node *) source->plan->qual) && checks_are_plain(rel->rd_att->constr);
+		   source->state->es_plannedstmt->subplans == NIL &&
+		   !contain_volatile_functions((Node *) source->plan->targetlist) &&
+		   !contain_volatile_functions((Node *) source->plan->qual) &&
+		   checks_are_plain(rel->rd_att->constr);
 }
 
 /* A CHECK constraint may look at the table, too. */

@@ -26,7 +26,8 @@ oss_scan_init_prune(ForeignScanState *node, OssScanState *state)
 	{
 		const OssColumn *column = &state->layout->columns[i];
 
-		if ((column->options.partition || column->partition_index >= 0 || column->options.metadata != OSS_METADATA_NONE) &&
+		if ((column->options.partition || column->partition_index >= 0 ||
+			 column->options.metadata != OSS_METADATA_NONE) &&
 			column->options.metadata != OSS_METADATA_LINE)
 			facts = bms_add_member(facts, column->attnum - FirstLowInvalidHeapAttributeNumber);
 	}
@@ -38,8 +39,9 @@ oss_scan_init_prune(ForeignScanState *node, OssScanState *state)
 		Bitmapset *used = NULL;
 
 		pull_varattnos((Node *) clause, ((ForeignScan *) node->ss.ps.plan)->scan.scanrelid, &used);
-		if (used != NULL && bms_is_subset(used, facts) && !contain_volatile_functions((Node *) clause) &&
-			!contain_subplans((Node *) clause) && !(guarded && contain_leaked_vars((Node *) clause)))
+		if (used != NULL && bms_is_subset(used, facts) &&
+			!contain_volatile_functions((Node *) clause) && !contain_subplans((Node *) clause) &&
+			!(guarded && contain_leaked_vars((Node *) clause)))
 			quals = lappend(quals, clause);
 	}
 	if (quals == NIL)
@@ -53,7 +55,10 @@ oss_scan_init_prune(ForeignScanState *node, OssScanState *state)
 bool
 oss_scan_passes_prune(OssScanState *state, const OssObject *object)
 {
-	oc_object facts = {.key = object->key, .etag = object->etag, .size = object->size, .last_modified = object->last_modified};
+	oc_object facts = {.key = object->key,
+					   .etag = object->etag,
+					   .size = object->size,
+					   .last_modified = object->last_modified};
 	bool passes;
 
 	if (state->prune_qual == NULL)
@@ -63,7 +68,8 @@ oss_scan_passes_prune(OssScanState *state, const OssObject *object)
 		return true;
 	ResetExprContext(state->prune_context);
 	ExecClearTuple(state->prune_slot);
-	oss_rowin_facts(state->in, state->options.bucket, &facts, state->prune_slot, state->prune_context->ecxt_per_tuple_memory);
+	oss_rowin_facts(state->in, state->options.bucket, &facts, state->prune_slot,
+					state->prune_context->ecxt_per_tuple_memory);
 	ExecStoreVirtualTuple(state->prune_slot);
 	state->prune_context->ecxt_scantuple = state->prune_slot;
 	passes = ExecQual(state->prune_qual, state->prune_context);
