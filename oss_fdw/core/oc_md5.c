@@ -78,20 +78,33 @@ rotate(oc_lanes value, int bits)
 	return value << bits | value >> (32 - bits);
 }
 
-/* The auxiliary functions F, G, H, I of the four rounds; F and G with one operation less than they are written with. */
+/* Keeps the compiler from moving what is done to value so far behind what comes next: it does not see which operand is late. */
 static inline oc_lanes
-mix(int round, oc_lanes b, oc_lanes c, oc_lanes d)
+done_first(oc_lanes value)
+{
+#if defined(__x86_64__)
+	__asm__("" : "+x"(value));
+#endif
+	return value;
+}
+
+/*
+ * sum plus the auxiliary function F, G, H or I of the round.  b is the step before's result and the last to be there: as few operations
+ * as possible are made one after the other from it (the two halves of G have no bit in common, so they may be added).
+ */
+static inline oc_lanes
+mix(int round, oc_lanes sum, oc_lanes b, oc_lanes c, oc_lanes d)
 {
 	switch (round)
 	{
 		case 0:
-			return d ^ (b & (c ^ d));
+			return sum + (d ^ (b & (c ^ d)));
 		case 1:
-			return c ^ (d & (b ^ c));
+			return done_first(sum + (c & ~d)) + (b & d);
 		case 2:
-			return b ^ c ^ d;
+			return sum + (b ^ done_first(c ^ d));
 		default:
-			return c ^ (b | ~d);
+			return sum + (c ^ (b | ~d));
 	}
 }
 
@@ -112,8 +125,9 @@ transform(oc_md5_state *state, const unsigned char *const blocks[OC_MD5_LANES])
 	for (int i = 0; i < 64; i++)
 	{
 		int round = i / 16;
-		oc_lanes sum = a + mix(round, b, c, d) +
-					   words[(first[round] + stride[round] * (i % 16)) % 16] + sines[i];
+		oc_lanes sum = done_first(a + (words[(first[round] + stride[round] * (i % 16)) % 16] + sines[i]));
+
+		sum = mix(round, sum, b, c, d);
 
 		a = d;
 		d = c;
