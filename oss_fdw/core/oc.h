@@ -596,6 +596,11 @@ extern oc_status oc_writer_flush_rows(oc_writer *writer, uint64_t rows, oc_error
  * told of are written but not counted.  oc_export_finish does the same for all writers.
  */
 extern oc_status oc_writer_close(oc_writer *writer, oc_error *error);
+/*
+ * Looks at what has ended and starts what can be started; never waits.  All functions of an export do it; an owner that makes rows
+ * for a while calls it in between, for nobody else sends what became ready meanwhile.  A failure is kept for the next call.
+ */
+extern void oc_export_pump(oc_export *export);
 /* Sleeps until the window may have room or something failed, be it of another export of the group. */
 extern oc_status oc_export_wait(oc_export *export, const oc_waiter *waiter, oc_error *error);
 /* Closes all writers, waits for all parts.  force_object: an export without rows still makes one object (header only). */

@@ -308,8 +308,6 @@ extern void oc_export_fail_output(oc_export *export, const oc_output *output, oc
 								  const char *message);
 extern void oc_export_fail_memory(oc_export *export, const char *what);
 extern oc_status oc_export_failure(const oc_export *export, oc_error *error);
-/* Looks at everything that may have finished and starts what can be started. */
-extern void oc_export_pump(oc_export *export);
 /* Takes over what calls that are done have brought; oc_export_pump does it too. */
 extern void oc_export_harvest_calls(oc_export *export);
 /* Sleeps until something may have changed. */

@@ -587,13 +587,17 @@ hand_over(OssModifyState *state, WriterEntry *entry)
 		oss_report_status(status, &error, what);
 }
 
-/* Every batch_size rows: progress. Failures of transfers come up when blocks are handed over. */
+/*
+ * Every batch_size rows: what has ended makes room for what waits, long before the block is full; and progress.  Failures of
+ * transfers come up when blocks are handed over.
+ */
 static void
 look_at_transfers(OssModifyState *state)
 {
 	uint64 rows, raw, stored;
 
 	state->next_look = state->rows + state->options.batch_size;
+	oc_export_pump(state->export->core);
 	if (!state->progress)
 		return;
 	oc_export_progress(state->export->core, &rows, &raw, &stored);
