@@ -329,9 +329,144 @@ test_notify(void)
 	fixture_close(f);
 }
 
+/* ---------------------------------------------------------------- the owner drives */
+
+static void
+note_thread(oc_call *call, void *arg)
+{
+	(void) call;
+	*(bool *) arg = pthread_equal(pthread_self(), main_thread) != 0;
+}
+
+static oc_call *
+new_quiet_call(fixture *f, bool *here)
+{
+	oc_call *call = new_call(f, OC_HEAD);
+
+	call->wait_follows = true;
+	call->done = note_thread;
+	call->done_arg = here;
+	return call;
+}
+
+static void
+test_owner_drives(void)
+{
+	fixture *f = fixture_open(SCRIPT({GOOD_HEAD, RAW_KEEP}), NULL);
+	int times = 0;
+	int i;
+
+	/* a thread that is not parked yet does the work itself: then it was not here, but done all the same */
+	for (i = 0; i < 300; i++)
+	{
+		bool here = false;
+		oc_call *call = new_quiet_call(f, &here);
+
+		oc_call_start(call);
+		if (i % 2)
+			while (!oc_call_is_done(call))
+				CHECK_INT(oc_io_wait(f->io, NULL, -1), OC_OK);
+		CHECK_INT(oc_call_wait(call, NULL), OC_OK);
+		CHECK_INT(call->status, OC_OK);
+		oc_call_free(call);
+		times += here;
+		if (i % 10 == 9)
+			usleep(2000);
+	}
+	CHECK(times > 0);
+	CHECK(threads == 1 || times == 300);
+	fixture_close(f);
+}
+
+/* A second attempt after a second: by then the thread has it. */
+static void
+test_thread_takes_over(void)
+{
+	fixture *f = fixture_open(SCRIPT({"HTTP/1.1 503 Slow Down\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", RAW_KEEP},
+									 {GOOD_HEAD, RAW_KEEP}),
+							  NULL);
+	bool here = false;
+	oc_call *call = new_quiet_call(f, &here);
+
+	call->max_retries = 2;
+	oc_call_start(call);
+	CHECK_INT(oc_call_wait(call, NULL), OC_OK);
+	CHECK_INT(here, threads == 0);
+	oc_call_free(call);
+	fixture_close(f);
+}
+
+static void
+test_quiet_cancels(void)
+{
+	fixture *f = fixture_open(SCRIPT({NULL, RAW_KEEP}), NULL);
+	bool here;
+	int times = 2;
+	oc_call *call = new_quiet_call(f, &here);
+
+	oc_call_start(call);
+	CHECK_INT(oc_call_wait(call, &(oc_waiter){gives_up, &times}), OC_CANCELLED);
+	oc_call_free(call);
+	for (int i = 0; i < 200; i++)
+	{
+		call = new_quiet_call(f, &here);
+		oc_call_start(call);
+		if (i % 2)
+			oc_call_cancel(call);
+		oc_call_free(call); /* tolerated: cancels */
+	}
+	call = new_quiet_call(f, &here);
+	oc_call_start(call);
+	oc_io_close(f->io);
+	CHECK_INT(call->status, OC_CANCELLED);
+	oc_call_free(call);
+	f->io = NULL;
+	fixture_close(f);
+}
+
+/* Others come meanwhile: calls of this owner before it waits, notices of other threads while it drives. */
+static void
+test_quiet_among_others(void)
+{
+	fixture *f = fixture_open(SCRIPT({GOOD_HEAD, RAW_KEEP}), NULL);
+	fixture *silent = fixture_open(SCRIPT({NULL, RAW_KEEP}), NULL);
+	pthread_t thread;
+	bool here;
+
+	for (int i = 0; i < 100; i++)
+	{
+		oc_call *calls[3] = {new_quiet_call(f, &here), new_call(f, OC_HEAD), new_quiet_call(f, &here)};
+
+		for (int j = 0; j < 3; j++)
+			oc_call_start(calls[j]);
+		for (int j = 0; j < 3; j++)
+		{
+			CHECK_INT(oc_call_wait(calls[j], NULL), OC_OK);
+			oc_call_free(calls[j]);
+		}
+	}
+	for (int i = 0; i < 50; i++)
+	{
+		oc_call *call = new_quiet_call(silent, &here);
+
+		oc_call_start(call);
+		pthread_create(&thread, NULL, notify_main, silent);
+		CHECK_INT(oc_io_wait(silent->io, NULL, -1), OC_OK);
+		CHECK(!oc_call_is_done(call));
+		pthread_join(thread, NULL);
+		oc_call_free(call);
+	}
+	fixture_close(silent);
+	fixture_close(f);
+}
+
 static void
 run_all(void)
 {
+	test_owner_drives();
+	test_thread_takes_over();
+	test_quiet_cancels();
+	test_quiet_among_others();
 	test_cancel_in_silence();
 	test_cancel_before_anything();
 	test_cancel_between_attempts();

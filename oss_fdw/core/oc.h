@@ -310,6 +310,7 @@ struct oc_call
 	size_t key_count;
 	int max_retries;			/* 0 = the client's, -1 = none */
 	long timeout_ms;			/* over all attempts; 0 = the client's */
+	bool wait_follows;			/* the owner waits, or cancels, next: it may do the I/O thread's work for the first moments */
 	oc_stats *stats;			/* may be NULL */
 	void (*done)(oc_call *call, void *arg); /* on the I/O thread (inline: on the waiter's), may be NULL; short, starts no call synchronously waiting */
 	void *done_arg;

@@ -40,6 +40,11 @@ typedef struct oc_task
 } oc_task;
 
 extern void oc_io_submit(oc_io *io, oc_task *task);		   /* any thread */
+/*
+ * The same, from an owner that will call oc_io_wait or oc_io_wait_task next (or oc_io_cancel): a parked thread is not woken, the owner drives
+ * the task there for its first moments.
+ */
+extern void oc_io_submit_quietly(oc_io *io, oc_task *task);
 extern void oc_io_submit_here(oc_io *io, oc_task *task);   /* I/O thread: begins it at once */
 extern void oc_io_cancel(oc_io *io, oc_task *task);		   /* any thread; does not wait */
 extern void oc_io_await_done(oc_io *io, oc_task *task);	   /* not on the I/O thread; milliseconds after a cancel */

@@ -13,6 +13,8 @@
 
 #include "oc_export_int.h"
 
+#define SMALL_OBJECT (64 * 1024)
+
 static void harvest_slot(oc_export *export, oc_slot *slot);
 static bool may_have_happened(const oc_call *call);
 static void harvest_initiate(oc_export *export, const oc_slot *slot);
@@ -554,6 +556,9 @@ start_put(oc_export *export, oc_output *output)
 	output->attempted = true;
 	set_call_object(export, slot->call);
 	set_call_body(slot->call, output->held);
+	/* a small transaction is this one request: waking threads would take longer than all else that is done here */
+	slot->call->wait_follows = output->held->size <= SMALL_OBJECT && export->group->busy_slots == 1 &&
+		export->commit_next == export->output_count;
 	oc_call_start(slot->call);
 }
 

@@ -8,6 +8,10 @@
  * With zero threads the same loop turns inside oc_io_wait and oc_call_wait, in short polls, with signals blocked
  * around it: libcurl's resolver threads inherit the mask, and no handler of the program may ever run on them.
  *
+ * A thread that has nothing in flight is parked.  An owner that submits one small thing and then waits for it (oc_io_submit_quietly) may
+ * do the work itself for LENT_MS: two threads less to wake, which is what a small request costs beside the store's time.  What
+ * takes longer goes to the thread.  Either of them drives, never both: "lent" changes under the lock while the thread is parked.
+ *
  * The lock guards the inbox, the flags of the sleeping protocol and the step of a task to DONE.  It is never held
  * while a callback of the owner, of a task or of libcurl runs.
  */
@@ -23,6 +27,7 @@
 #define SLEEP_MAX_MS 60000
 #define INLINE_POLL_MS 100	/* so often the waiter is asked whether to go on */
 #define INLINE_ASK_US 20000 /* and not more often than this */
+#define LENT_MS 40			/* so long an owner drives before it leaves the rest to the thread: nobody asks the waiter meanwhile */
 
 struct oc_io
 {
@@ -33,11 +38,15 @@ struct oc_io
 	_Atomic bool signalled; /* event_fd was written and not drained since */
 	pthread_mutex_t lock;
 	pthread_cond_t finished;
+	pthread_cond_t work; /* the parked thread's */
+	_Atomic bool lent;	 /* an owner drives, the thread is parked; changes under the lock */
 
 	/* under the lock */
 	oc_task *inbox_first;
 	oc_task *inbox_last;
-	bool sleeping;		/* the thread is in, or on its way into, oc_wire_sleep */
+	bool parked;		/* the thread has nothing in flight and waits for work */
+	bool quiet;			/* the inbox holds something that the parked thread was not told of */
+	bool sleeping;		/* who drives is in, or on its way into, oc_wire_sleep */
 	bool cancel_wanted; /* some task has its cancel flag set */
 	bool stopping;
 	int awaiting;		/* threads in oc_io_await_done */
@@ -48,7 +57,10 @@ struct oc_io
 };
 
 static void io_release(oc_io *io);
+static void put_into_inbox(oc_io *io, oc_task *task);
 static void *io_main(void *arg);
+static void park(oc_io *io);
+static void wake_driver(oc_io *io);
 static void io_turn(oc_io *io, int timeout_ms);
 static void inline_turn(oc_io *io, int timeout_ms);
 static void take_inbox(oc_io *io);
@@ -57,6 +69,8 @@ static void stop_cancelled(oc_io *io, bool all);
 static void run_due(oc_io *io);
 static int next_timeout(const oc_io *io, int timeout_ms);
 static void drain(oc_io *io);
+static bool drive_quiet_work(oc_io *io, const oc_task *task);
+static void take_back(oc_io *io);
 static oc_status inline_wait(oc_io *io, const oc_task *task, const oc_waiter *waiter, int timeout_ms);
 static int ask(const oc_waiter *waiter, int fd, int timeout_ms);
 
@@ -76,6 +90,7 @@ oc_io_open(int threads, oc_error *error)
 	}
 	pthread_mutex_init(&io->lock, NULL);
 	pthread_cond_init(&io->finished, NULL);
+	pthread_cond_init(&io->work, NULL);
 	io->live.next = io->live.previous = &io->live;
 	io->threaded = threads > 0;
 	io->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -104,6 +119,7 @@ oc_io_close(oc_io *io)
 		return;
 	pthread_mutex_lock(&io->lock);
 	io->stopping = true;
+	wake_driver(io);
 	pthread_mutex_unlock(&io->lock);
 	if (io->threaded)
 	{
@@ -123,6 +139,7 @@ io_release(oc_io *io)
 	if (io->event_fd >= 0)
 		close(io->event_fd);
 	pthread_cond_destroy(&io->finished);
+	pthread_cond_destroy(&io->work);
 	pthread_mutex_destroy(&io->lock);
 	free(io);
 }
@@ -132,21 +149,49 @@ io_release(oc_io *io)
 void
 oc_io_submit(oc_io *io, oc_task *task)
 {
-	bool wake;
+	pthread_mutex_lock(&io->lock);
+	put_into_inbox(io, task);
+	wake_driver(io);
+	pthread_mutex_unlock(&io->lock);
+}
 
+void
+oc_io_submit_quietly(oc_io *io, oc_task *task)
+{
+	pthread_mutex_lock(&io->lock);
+	put_into_inbox(io, task);
+	if (io->parked && io->inbox_first == task && !atomic_load(&io->lent))
+		io->quiet = true;
+	else
+		wake_driver(io);
+	pthread_mutex_unlock(&io->lock);
+}
+
+/* Under the lock. */
+static void
+put_into_inbox(oc_io *io, oc_task *task)
+{
 	atomic_store(&task->state, OC_TASK_ACTIVE);
 	task->next = NULL;
-	pthread_mutex_lock(&io->lock);
 	if (io->inbox_last)
 		io->inbox_last->next = task;
 	else
 		io->inbox_first = task;
 	io->inbox_last = task;
-	wake = io->sleeping;
-	io->sleeping = false;
-	pthread_mutex_unlock(&io->lock);
-	if (wake)
+}
+
+/* Under the lock.  Whoever drives looks at the inbox, at cancel flags and at stopping, now or before it next sleeps. */
+static void
+wake_driver(oc_io *io)
+{
+	if (io->parked && !atomic_load(&io->lent))
+	{
+		io->quiet = false;
+		pthread_cond_signal(&io->work);
+	}
+	else if (io->sleeping)
 		oc_wire_wake(io->wire);
+	io->sleeping = false;
 }
 
 void
@@ -160,16 +205,11 @@ oc_io_submit_here(oc_io *io, oc_task *task)
 void
 oc_io_cancel(oc_io *io, oc_task *task)
 {
-	bool wake;
-
 	atomic_store(&task->cancel, true);
 	pthread_mutex_lock(&io->lock);
 	io->cancel_wanted = true;
-	wake = io->sleeping;
-	io->sleeping = false;
+	wake_driver(io);
 	pthread_mutex_unlock(&io->lock);
-	if (wake)
-		oc_wire_wake(io->wire);
 }
 
 void
@@ -234,7 +274,7 @@ oc_io_notify(oc_io *io)
 		return; /* the descriptor is readable already, or about to be */
 	while (write(io->event_fd, &one, sizeof one) < 0 && errno == EINTR)
 		;
-	if (!io->threaded)
+	if (!io->threaded || atomic_load(&io->lent))
 		oc_wire_wake(io->wire);
 }
 
@@ -243,6 +283,11 @@ oc_io_wait(oc_io *io, const oc_waiter *waiter, int timeout_ms)
 {
 	if (!io->threaded)
 		return inline_wait(io, NULL, waiter, timeout_ms);
+	if (drive_quiet_work(io, NULL) && atomic_load(&io->signalled))
+	{
+		drain(io);
+		return OC_OK;
+	}
 	if (ask(waiter, io->event_fd, timeout_ms) != 0)
 		return OC_CANCELLED;
 	drain(io);
@@ -258,6 +303,7 @@ oc_io_wait_task(oc_io *io, const oc_task *task, const oc_waiter *waiter)
 {
 	if (!io->threaded)
 		return inline_wait(io, task, waiter, -1);
+	(void) drive_quiet_work(io, task);
 	while (atomic_load(&task->state) != OC_TASK_DONE)
 	{
 		if (ask(waiter, io->event_fd, -1) != 0)
@@ -276,6 +322,51 @@ drain(oc_io *io)
 	while (read(io->event_fd, &count, sizeof count) < 0 && errno == EINTR)
 		;
 	atomic_store(&io->signalled, false);
+}
+
+/*
+ * On the owner's thread: what was submitted quietly, until the task is done (NULL: until anything happens) or LENT_MS are over.
+ * false: there was nothing of the kind.
+ */
+static bool
+drive_quiet_work(oc_io *io, const oc_task *task)
+{
+	int64_t until;
+
+	pthread_mutex_lock(&io->lock);
+	if (!io->quiet)
+	{
+		pthread_mutex_unlock(&io->lock);
+		return false;
+	}
+	io->quiet = false;
+	atomic_store(&io->lent, true);
+	pthread_mutex_unlock(&io->lock);
+	until = oc_now_us() + LENT_MS * 1000;
+	for (;;)
+	{
+		int64_t left_us = until - oc_now_us();
+
+		if (left_us <= 0 || (task ? atomic_load(&task->state) == OC_TASK_DONE : atomic_load(&io->signalled)))
+			break;
+		if (task && atomic_load(&io->signalled))
+			drain(io); /* another task's: it must not keep us from sleeping */
+		inline_turn(io, (int) ((left_us + 999) / 1000));
+	}
+	take_back(io);
+	return true;
+}
+
+/* The thread drives again, if there is anything to drive. */
+static void
+take_back(oc_io *io)
+{
+	pthread_mutex_lock(&io->lock);
+	atomic_store(&io->lent, false);
+	io->sleeping = false;
+	if (io->live.next != &io->live || io->inbox_first || io->cancel_wanted || io->stopping)
+		pthread_cond_signal(&io->work);
+	pthread_mutex_unlock(&io->lock);
 }
 
 /* task NULL: until anything happens */
@@ -330,6 +421,7 @@ io_main(void *arg)
 
 	do
 	{
+		park(io);
 		io_turn(io, SLEEP_MAX_MS);
 		pthread_mutex_lock(&io->lock);
 		stopping = io->stopping;
@@ -337,6 +429,19 @@ io_main(void *arg)
 	} while (!stopping);
 	io_turn(io, 0); /* ends everything that is left */
 	return NULL;
+}
+
+/* Returns when there is something to do for the thread. */
+static void
+park(oc_io *io)
+{
+	pthread_mutex_lock(&io->lock);
+	io->parked = true;
+	while (atomic_load(&io->lent) || io->quiet ||
+		   (io->live.next == &io->live && !io->inbox_first && !io->cancel_wanted && !io->stopping))
+		pthread_cond_wait(&io->work, &io->lock);
+	io->parked = false;
+	pthread_mutex_unlock(&io->lock);
 }
 
 /* Signals of faults stay open: blocked, they would kill without a word. */
@@ -369,7 +474,7 @@ io_turn(oc_io *io, int timeout_ms)
 	timeout_ms = next_timeout(io, timeout_ms);
 	pthread_mutex_lock(&io->lock);
 	sleep = io->inbox_first == NULL && !io->cancel_wanted && !io->stopping && timeout_ms > 0 &&
-			(io->threaded || !atomic_load(&io->signalled));
+			((io->threaded && !atomic_load(&io->lent)) || !atomic_load(&io->signalled));
 	io->sleeping = sleep;
 	pthread_mutex_unlock(&io->lock);
 	if (!sleep)

@@ -256,7 +256,7 @@ oc_output_digest_waiting(oc_export *export, bool force)
 	digest_job *job;
 
 	/* of a failed export nothing is sent that would end later: nothing may wait for that */
-	if (export->undigested_count == 0 || (!force && export->undigested_count < OC_MD5_LANES && ahead > 1 && !export->failed))
+	if (export->undigested_count == 0 || (!force && export->undigested_count < OC_MD5_LANES && ahead > 0 && !export->failed))
 		return;
 	job = malloc(sizeof(*job));
 	if (job)

@@ -131,6 +131,8 @@ oc_call_start(oc_call *call)
 	oc_verb_prepare(call, &private->pending);
 	if (private->internal)
 		oc_io_submit_here(client->io, &private->task);
+	else if (call->wait_follows)
+		oc_io_submit_quietly(client->io, &private->task);
 	else
 		oc_io_submit(client->io, &private->task);
 }
