@@ -68,6 +68,7 @@ static void link_live(oc_io *io, oc_task *task);
 static void stop_cancelled(oc_io *io, bool all);
 static void run_due(oc_io *io);
 static int next_timeout(const oc_io *io, int timeout_ms);
+static bool signal_owner(oc_io *io);
 static void drain(oc_io *io);
 static bool drive_quiet_work(oc_io *io, const oc_task *task);
 static void take_back(oc_io *io);
@@ -244,7 +245,7 @@ oc_io_done(oc_io *io, oc_task *task)
 	if (io->awaiting > 0)
 		pthread_cond_broadcast(&io->finished);
 	pthread_mutex_unlock(&io->lock);
-	oc_io_notify(io);
+	(void) signal_owner(io); /* an owner who drives looks before it sleeps */
 }
 
 oc_wire *
@@ -265,16 +266,23 @@ oc_io_random(oc_io *io)
 
 /* ---------------------------------------------------------------- waiting */
 
-void
-oc_io_notify(oc_io *io)
+/* false: the descriptor is readable already, or about to be. */
+static bool
+signal_owner(oc_io *io)
 {
 	uint64_t one = 1;
 
 	if (atomic_exchange(&io->signalled, true))
-		return; /* the descriptor is readable already, or about to be */
+		return false;
 	while (write(io->event_fd, &one, sizeof one) < 0 && errno == EINTR)
 		;
-	if (!io->threaded || atomic_load(&io->lent))
+	return true;
+}
+
+void
+oc_io_notify(oc_io *io)
+{
+	if (signal_owner(io) && (!io->threaded || atomic_load(&io->lent)))
 		oc_wire_wake(io->wire);
 }
 
@@ -465,6 +473,7 @@ inline_turn(oc_io *io, int timeout_ms)
 static void
 io_turn(oc_io *io, int timeout_ms)
 {
+	bool inline_driver;
 	bool sleep;
 
 	take_inbox(io);
@@ -473,8 +482,12 @@ io_turn(oc_io *io, int timeout_ms)
 
 	timeout_ms = next_timeout(io, timeout_ms);
 	pthread_mutex_lock(&io->lock);
-	sleep = io->inbox_first == NULL && !io->cancel_wanted && !io->stopping && timeout_ms > 0 &&
-			((io->threaded && !atomic_load(&io->lent)) || !atomic_load(&io->signalled));
+	inline_driver = !io->threaded || atomic_load(&io->lent);
+	sleep = io->inbox_first == NULL && !io->cancel_wanted && !io->stopping && timeout_ms > 0;
+	if (inline_driver)
+		sleep = sleep && !atomic_load(&io->signalled);
+	else
+		sleep = sleep && io->live.next != &io->live; /* else the thread parks */
 	io->sleeping = sleep;
 	pthread_mutex_unlock(&io->lock);
 	if (!sleep)
