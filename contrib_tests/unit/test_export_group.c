@@ -218,10 +218,39 @@ test_failed_member(void)
 	oc_export_group_free(group);
 }
 
+/* An export that may have two calls in flight gets its turn while another one keeps three busy. */
+static void
+test_few_connections(void)
+{
+	oc_export_group *group = oc_export_group_new(8 << 20);
+	member *members = calloc(2, sizeof(*members));
+
+	for (int i = 0; i < 2; i++)
+	{
+		oc_export_options options = member_options(&members[i], i, group, OC_CODEC_NONE);
+
+		options.part_size = PART;
+		options.max_connections = i == 0 ? 4 : 2;
+		members[i].export = oc_export_open(client, pool, &options, &error);
+		members[i].writer = members[i].export ? oc_writer_open(members[i].export, "", &error) : NULL;
+		CHECK(members[i].writer != NULL);
+	}
+	group->busy_slots += 3; /* as if the first one had them, and they took for ever */
+	for (int r = 0; r < 2000; r++)
+		CHECK(add_row(&members[1], 1, r));
+	finish(&members[1]);
+	group->busy_slots -= 3;
+	CHECK_INT(oc_export_commit(members[1].export, NULL, &error), OC_OK);
+	check_rows(&members[1], OC_CODEC_NONE);
+	close_members(members, 2);
+	oc_export_group_free(group);
+}
+
 int
 main(int argc, char **argv)
 {
 	static const export_test tests[] = {
+		{"few_connections", test_few_connections},
 		{"many_members", test_many_members},
 		{"named_objects", test_named_objects},
 		{"failed_member", test_failed_member}};

@@ -248,9 +248,9 @@ start_calls(oc_export *export)
 	oc_piece *previous = NULL;
 	oc_piece *next;
 
-	/* the group has no more in flight than this export may have alone, whose own are among them */
+	/* not its own number for the group: an export that may have few would wait for ever for one that keeps many busy */
 	for (oc_piece *piece = export->queue.first;
-		 piece && export->group->busy_slots < export->slot_count && export->busy_slots < export->slot_count && !export->failed;
+		 piece && export->group->busy_slots < export->group->slot_count && export->busy_slots < export->slot_count && !export->failed;
 		 piece = next)
 	{
 		next = piece->next;

@@ -46,6 +46,8 @@ oc_group_join(oc_export *export, oc_export_group *group)
 	if (group->members)
 		group->members->previous_member = export;
 	group->members = export;
+	if (group->slot_count < export->slot_count)
+		group->slot_count = export->slot_count;
 }
 
 void
@@ -61,8 +63,10 @@ oc_group_leave(oc_export *export)
 		group->members = export->next_member;
 	if (export->next_member)
 		export->next_member->previous_member = export->previous_member;
-	if (!group->members)
-		oc_memory_free_spare(group);
+	if (group->members)
+		return;
+	oc_memory_free_spare(group);
+	group->slot_count = 0;
 }
 
 void

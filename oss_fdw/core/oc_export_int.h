@@ -157,6 +157,7 @@ struct oc_export_group
 	bool was_short;			/* of memory, since it last had room */
 	size_t writer_count;
 	int busy_slots;
+	int slot_count;			/* the most that a member may have busy, while there are members: so many may all have together */
 	uint64_t events;		/* things that have ended so far: tells whether a pump moved anything */
 	oc_export *members;
 };
