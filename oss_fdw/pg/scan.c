@@ -583,7 +583,10 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 
 /* ---- encodings */
 
-/* UTF-8 to UTF-8 is checked by the splitter; everything else is converted or verified here, by the server's own routines. */
+/*
+ * UTF-8 to UTF-8 is checked by the splitter; everything else is converted or verified here, by the server's own routines.  SQL_ASCII is any
+ * bytes: COPY takes it as it stands, into every database.
+ */
 static void
 setup_conversion(OssScanState *state)
 {
@@ -593,10 +596,10 @@ setup_conversion(OssScanState *state)
 
 	if (state->options.format == OC_FORMAT_BINARY)
 		return;
-	if (file == server && (server == PG_UTF8 || server == PG_SQL_ASCII))
+	if (file == PG_SQL_ASCII || (file == server && server == PG_UTF8))
 		return;
 	state->converts = true;
-	if (file == server || file == PG_SQL_ASCII || server == PG_SQL_ASCII)
+	if (file == server || server == PG_SQL_ASCII)
 		return; /* verified only */
 	function = FindDefaultConversionProc(file, server);
 	if (!OidIsValid(function))
@@ -613,8 +616,38 @@ set_encoding_error(const OssScanState *state, const char *source, size_t size, i
 
 	for (int i = 0; i < Min(Max(length, 1), (int) Min(size, 6)); i++)
 		snprintf(bytes + strlen(bytes), sizeof(bytes) - strlen(bytes), "%s0x%02x", i ? " " : "", (unsigned char) source[i]);
-	oc_error_set(error, OC_ERR_DATA, "invalid byte sequence for encoding \"%s\": %s",
+	oc_error_set(error, OC_ERR_ENCODING, "invalid byte sequence for encoding \"%s\": %s",
 				 pg_encoding_to_char(state->options.encoding_id), bytes);
+}
+
+/* What does not move is tried again by the routine that raises, as COPY does: it knows what is wrong.  Nothing but memory is to clean up. */
+static void
+set_conversion_error(OssScanState *state, const char *source, size_t size, oc_error *error)
+{
+	int length = Min(size, MAX_MULTIBYTE_CHAR_LEN);
+	unsigned char target[MAX_MULTIBYTE_CHAR_LEN * MAX_CONVERSION_GROWTH + 1];
+	MemoryContext context = CurrentMemoryContext;
+
+	set_encoding_error(state, source, size, pg_encoding_mblen(state->options.encoding_id, source), error);
+	PG_TRY();
+	{
+		(void) pg_do_encoding_conversion_buf(state->conversion.fn_oid, state->options.encoding_id, GetDatabaseEncoding(),
+											 (unsigned char *) source, length, target, sizeof(target), false);
+	}
+	PG_CATCH();
+	{
+		ErrorData *told;
+
+		MemoryContextSwitchTo(context);
+		told = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(told->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		oc_error_set(error, told->sqlerrcode == ERRCODE_UNTRANSLATABLE_CHARACTER ? OC_ERR_UNTRANSLATABLE : OC_ERR_ENCODING, "%s",
+					 told->message);
+		FreeErrorData(told);
+	}
+	PG_END_TRY();
 }
 
 #define CONVERT_CHUNK (256 * 1024)
@@ -653,9 +686,7 @@ convert_encoding(void *arg, const char *source, size_t size, bool last, size_t *
 	}
 	else
 	{
-		int verify = file == PG_SQL_ASCII ? GetDatabaseEncoding() : file;
-
-		done = pg_encoding_verifymbstr(verify, source, chunk);
+		done = pg_encoding_verifymbstr(file, source, chunk);
 		memcpy(*target + *target_size, source, done);
 		*target_size += done;
 	}
@@ -663,7 +694,10 @@ convert_encoding(void *arg, const char *source, size_t size, bool last, size_t *
 	/* nothing moved: a bad byte, unless it is a character that goes on in the next piece */
 	if (done == 0 && (last || size >= MAX_MULTIBYTE_CHAR_LEN))
 	{
-		set_encoding_error(state, source, size, pg_encoding_mblen(file, source), error);
+		if (OidIsValid(state->conversion.fn_oid))
+			set_conversion_error(state, source, size, error);
+		else
+			set_encoding_error(state, source, size, pg_encoding_mblen(file, source), error);
 		return OC_FAILED;
 	}
 	return OC_OK;
