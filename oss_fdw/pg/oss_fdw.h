@@ -187,6 +187,7 @@ typedef struct OssColumn
 	Oid type;
 	int32 typmod;
 	bool in_file;				/* part of the row's text */
+	bool generated;				/* computed when read */
 	int partition_index;		/* of partition_by, from 0; -1 = none */
 	OssColumnOptions options;
 } OssColumn;
@@ -298,6 +299,15 @@ extern oc_class oss_class_of(Oid type);
 extern bool oss_in_column_list(const char *list, const char *name);
 /* pins DateStyle and its like while input and output functions run; 0 = nothing pushed, else for AtEOXact_GUC */
 extern int oss_push_pins(void);
+
+/* ---- generated.c: stored generated columns, which are not in the file */
+
+typedef struct OssGenerated OssGenerated;
+
+extern OssGenerated *oss_generated_begin(Relation rel, const OssLayout *layout, Bitmapset **needed);
+extern bool oss_generated_has(const OssGenerated *generated, Bitmapset *attnums);
+extern void oss_generated_compute(OssGenerated *generated, TupleTableSlot *slot);
+extern bool oss_generated_parallel_safe(PlannerInfo *root, Oid relid);
 
 /* ---- rowin.c: fields -> datums */
 

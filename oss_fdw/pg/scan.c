@@ -214,7 +214,7 @@ ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *
 
 	oss_options_for_table(rte->relid, OidIsValid(rel->userid) ? rel->userid : GetUserId(), &options);
 	if (!oss_may_reject(&options))
-		return true;
+		return oss_generated_parallel_safe(root, rte->relid);
 	root->glob->parallelModeOK = false;
 	for (; root; root = root->parent_root)
 		for (int i = 1; i < root->simple_rel_array_size; i++)
@@ -313,13 +313,15 @@ next_row(OssScanState *state, TupleTableSlot *slot)
 		if (!oss_rowin_row(state->in, &state->batch, state->row++, slot))
 			continue;
 		state->rows++;
-		if (state->filter == NULL)
-			return true;
-		if (oss_scan_passes_filter(state, slot))
+		if (state->filter)
 		{
+			if (!oss_scan_passes_filter(state, slot))
+				continue;
 			oss_rowin_rest(state->in, &state->batch, state->row - 1, slot);
-			return true;
 		}
+		if (state->generated)
+			oss_generated_compute(state->generated, slot);
+		return true;
 	}
 }
 
@@ -395,6 +397,7 @@ make_scan_state(Relation rel, const OssOptions *options, Bitmapset *needed, Memo
 	state->layout = oss_layout(rel, &state->options);
 	for (int i = 0; i < state->layout->partition_count; i++)
 		state->options.recursive |= state->options.dir != NULL; /* the values are folders below dir */
+	state->generated = oss_generated_begin(rel, state->layout, &needed);
 	state->needed = needed;
 	state->in = oss_rowin_begin(rel, &state->options, state->layout, needed);
 	state->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
