@@ -12,28 +12,23 @@ Environment: EQUALITY_CASES (1500 random ones), EQUALITY_SEED (1).
 import os
 import pathlib
 import random
-import subprocess
 import sys
 import tempfile
-import urllib.parse
-import urllib.request
+
+from copy_fixture import copy_options, create_database, literal, psql, put, table_options
 
 CASES = int(os.environ.get("EQUALITY_CASES", "1500"))
 SEED = int(os.environ.get("EQUALITY_SEED", "1"))
 DATABASE = "copy_equality"
 
 SETUP = """
-CREATE EXTENSION oss_fdw;
-CREATE SERVER store FOREIGN DATA WRAPPER oss_fdw OPTIONS (endpoint '{endpoint}', region '{region}', bucket '{bucket}');
-CREATE USER MAPPING FOR CURRENT_USER SERVER store OPTIONS (access_key_id '{key}', access_key_secret '{secret}');
-SET client_min_messages = error;
 -- the rows of a way to read, or the SQLSTATE and message of its refusal
 CREATE FUNCTION attempt(VARIADIC statements text[]) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE statement text; result text[];
 BEGIN
 	FOREACH statement IN ARRAY statements LOOP EXECUTE statement; END LOOP;
 	SELECT array_agg(t::text ORDER BY n) INTO result FROM (SELECT row_number() OVER () AS n, t FROM target t) q;
-	RETURN coalesce(result, '{{}}');
+	RETURN coalesce(result, '{}');
 EXCEPTION WHEN OTHERS THEN RETURN ARRAY['refused', SQLSTATE, SQLERRM];
 END $$;
 -- "same rows", "both refuse", or what each of them did
@@ -73,46 +68,12 @@ def check(good, what):
         print(f"FAILED {what}")
 
 
-def psql(sql, database=DATABASE):
-    done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database], input=sql.encode(), capture_output=True)
-    if done.returncode != 0:
-        raise SystemExit(f"psql: {done.stderr.decode(errors='replace')[:2000]}")
-    return done.stdout.decode(errors="replace").rstrip("\n").split("\n")
-
-
-def literal(text):
-    return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r").replace("\x01", "\\x01") + "'"
-
-
-def put(key, data):
-    url = f"{os.environ['OSS_TEST_CONTROL']}/data?bucket={os.environ['OSS_TEST_BUCKET']}&key={urllib.parse.quote(key, safe='')}"
-    with urllib.request.urlopen(urllib.request.Request(url, data=data, method="PUT"), timeout=60) as answer:
-        answer.read()
-
-
 class Case:
     """options: of COPY by name; columns: names, each 'name type'"""
 
     def __init__(self, what, data, columns="a text, b text, c text", ours=None, **options):
         self.ours = ours # what our table does where it differs on purpose
         self.what, self.data, self.columns, self.options = what, data, columns, options
-
-    def copy_options(self):
-        words = []
-        for name, value in self.options.items():
-            if name in ("force_null", "force_not_null"):
-                words.append(f"{name} ({', '.join(value)})")
-            elif name in ("format", "header"):
-                words.append(f"{name} {value}")
-            else:
-                words.append(f"{name} {literal(value)}")
-        return ", ".join(words)
-
-    def table_options(self):
-        words = []
-        for name, value in self.options.items():
-            words.append(f"{name} {literal(', '.join(value) if isinstance(value, tuple) else value)}")
-        return "".join(", " + word for word in words)
 
 
 def written_cases():
@@ -269,11 +230,7 @@ def random_cases(random):
 
 
 def main():
-    subprocess.run(["psql", "-Xq", "-d", "postgres", "-c", f"DROP DATABASE IF EXISTS {DATABASE}", "-c",
-                    f"CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'"], check=True, stderr=subprocess.DEVNULL)
-    environment = {name.lower(): os.environ[f"OSS_TEST_{name}"] for name in ("ENDPOINT", "REGION", "BUCKET")}
-    psql(SETUP.format(key=os.environ["OSS_TEST_KEY_ID"], secret=os.environ["OSS_TEST_KEY_SECRET"], **environment)
-         + "CREATE DOMAIN positive AS int NOT NULL CHECK (VALUE > 0);")
+    create_database(DATABASE, SETUP + "CREATE DOMAIN positive AS int NOT NULL CHECK (VALUE > 0);")
     cases = [*written_cases(), *random_cases(random.Random(SEED))]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -282,9 +239,9 @@ def main():
         for number, case in enumerate(cases):
             (folder / str(number)).write_bytes(case.data)
             put(f"equality/{number}", case.data)
-            script.append(f"SELECT {number}, replace(compare({literal(case.columns)}, '{folder}/{number}', {literal(case.copy_options())}, 'equality/{number}', "
-                          f"{literal(case.table_options())}), E'\\n', ' ');")
-        answers = dict(line.split("|", 1) for line in psql("\n".join(script)))
+            script.append(f"SELECT {number}, replace(compare({literal(case.columns)}, '{folder}/{number}', {literal(copy_options(case.options.items()))}, 'equality/{number}', "
+                          f"{literal(table_options(case.options.items()))}), E'\\n', ' ');")
+        answers = dict(line.split("|", 1) for line in psql("\n".join(script), DATABASE))
     kinds = {}
     for number, case in enumerate(cases):
         answer = answers.get(str(number), "no answer")

@@ -27,6 +27,7 @@ static void start_pass(OssScanState *state);
 static void start_members(OssScanState *state, const oc_reader_options *from);
 static void end_pass(OssScanState *state);
 static void release_scan(void *arg);
+static void compute_generated(OssScanState *state, TupleTableSlot *slot);
 static bool next_batch(OssScanState *state);
 static TupleTableSlot *count_rows(OssScanState *state, TupleTableSlot *slot);
 static oc_status next_unit(void *arg, oc_unit *unit, oc_error *error);
@@ -320,9 +321,19 @@ next_row(OssScanState *state, TupleTableSlot *slot)
 			oss_rowin_rest(state->in, &state->batch, state->row - 1, slot);
 		}
 		if (state->generated)
-			oss_generated_compute(state->generated, slot);
+			compute_generated(state, slot);
 		return true;
 	}
+}
+
+static void
+compute_generated(OssScanState *state, TupleTableSlot *slot)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack, .callback = oss_rowin_context, .arg = state->in};
+
+	error_context_stack = &callback;
+	oss_generated_compute(state->generated, slot);
+	error_context_stack = callback.previous;
 }
 
 static bool
