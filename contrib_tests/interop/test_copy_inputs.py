@@ -209,6 +209,18 @@ def try_options(folder, version):
     check(set(OPTION_DIFFERENCES) <= seen, f"differences of options that are not tried: {set(OPTION_DIFFERENCES) - seen}")
 
 
+def try_writing(version):
+    """What COPY writes but cannot read: the rows behind a row that looks like its end of the data would be lost."""
+    for what, options, row in (("delimiter", "delimiter '\\'", "(NULL, '.')"), ("quote", "quote '\\'", "(E'.\nx', 'y')")):
+        table = f"DROP FOREIGN TABLE IF EXISTS w; CREATE FOREIGN TABLE w (a text, b text) SERVER store OPTIONS (dir 'written/{what}/', {options});"
+        answer = json.loads(psql(f"SELECT attempt('SELECT * FROM w', $q${table}$q$, $q$INSERT INTO w VALUES {row}, ('1', '2')$q$)", DATABASE)[0])
+        good = answer.get("state") == "22P04" and "end-of-copy marker" in answer["message"]
+        check(good if version < 180000 else "rows" in answer, f"a row that ends the data by its {what}: {answer}")
+        psql(f"{table} INSERT INTO w VALUES ('0', '.'), ('1', '2')", DATABASE)
+        rows = psql("SELECT * FROM w", DATABASE)
+        check(rows == ["0|.", "1|2"], f"rows that do not: {rows}")
+
+
 def main():
     create_database(DATABASE, SETUP)
     version = int(psql("SHOW server_version_num", DATABASE)[0])
@@ -218,6 +230,7 @@ def main():
         try_inputs(folder, version)
         if "COPY_INPUTS_ONLY" not in os.environ:
             try_options(folder, version)
+            try_writing(version)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
