@@ -818,21 +818,16 @@ test_bad_text(void)
 	static const struct
 	{
 		const char *object;
-		uint64_t rows;
 		oc_error_class class;
-		uint64_t line;
-	} cases[] = {{"1,a\n2,b\n3,\xFF\n4,d\n", 2, OC_ERR_ENCODING, 3},
-				 {"1,a\n2,\"x\ny\xFF\"\n", 1, OC_ERR_ENCODING, 3},
-				 {"1,a\n2,b\n\xFF", 2, OC_ERR_ENCODING, 3},
-				 {"\xFF,a\n", 0, OC_ERR_ENCODING, 1},
-				 {"1,a\n2\n3,\xFF\n", 1, OC_ERR_DATA, 2},
-				 {"1,a\n\\.\n\xFF\n", 1, OC_ERR_NONE, 0},
-				 {"1,\xE4\n2,b", 2, OC_ERR_NONE, 0}};
+		uint64_t rows, line;
+	} cases[] = {{"1,a\n2,b\n3,\xFF\n4,d\n", OC_ERR_ENCODING, 2, 3}, {"1,a\n2,\"x\ny\xFF\"\n", OC_ERR_ENCODING, 1, 3},
+				 {"1,a\n2,b\n\xFF", OC_ERR_ENCODING, 2, 3},		  {"\xFF,a\n", OC_ERR_ENCODING, 0, 1},
+				 {"1,a\n2\n3,\xFF\n", OC_ERR_DATA, 1, 2},			  {"1,a\n\\.\n\xFF\n", OC_ERR_NONE, 1, 0},
+				 {"1,\xE4\n2,b", OC_ERR_NONE, 2, 0}};
 	oc_reader_options o = reader_options();
-	int calls = 0;
 
 	o.convert = convert;
-	o.convert_arg = &calls;
+	o.convert_arg = &(int){0};
 	o.split.csv_end_marker = true;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{

@@ -49,11 +49,12 @@ oss_generated_begin(Relation rel, const OssLayout *layout, Bitmapset **needed)
 		}
 		value = (Expr *) build_column_default(rel, column->attnum);
 		if (value == NULL)
-			elog(ERROR, "no generation expression found for column number %d of table \"%s\"", column->attnum,
-				 RelationGetRelationName(rel));
+			elog(ERROR, "no generation expression found for column number %d of table \"%s\"",
+				 column->attnum, RelationGetRelationName(rel));
 		pull_varattnos((Node *) value, 1, &used);
 		generated->columns[generated->count].attnum = column->attnum;
-		generated->columns[generated->count++].value = ExecInitExpr(expression_planner(value), NULL);
+		generated->columns[generated->count++].value =
+			ExecInitExpr(expression_planner(value), NULL);
 	}
 	while ((attnum = bms_next_member(used, attnum)) >= 0)
 		if (attnum + FirstLowInvalidHeapAttributeNumber > 0)
@@ -83,8 +84,8 @@ oss_generated_compute(OssGenerated *generated, TupleTableSlot *slot)
 	{
 		GeneratedColumn *column = &generated->columns[i];
 
-		slot->tts_values[column->attnum - 1] =
-			ExecEvalExprSwitchContext(column->value, context, &slot->tts_isnull[column->attnum - 1]);
+		slot->tts_values[column->attnum - 1] = ExecEvalExprSwitchContext(
+			column->value, context, &slot->tts_isnull[column->attnum - 1]);
 	}
 	ExecClearTuple(slot);
 }
@@ -97,7 +98,8 @@ oss_generated_parallel_safe(PlannerInfo *root, Oid relid)
 	TupleDesc desc = RelationGetDescr(rel);
 	bool safe = true;
 
-	for (int i = 0; i < desc->natts && safe && desc->constr && desc->constr->has_generated_stored; i++)
+	for (int i = 0; i < desc->natts && safe && desc->constr && desc->constr->has_generated_stored;
+		 i++)
 		if (TupleDescAttr(desc, i)->attgenerated == ATTRIBUTE_GENERATED_STORED)
 			safe = is_parallel_safe(root, build_column_default(rel, i + 1));
 	table_close(rel, NoLock);
