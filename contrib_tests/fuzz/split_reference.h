@@ -22,6 +22,7 @@ typedef struct ref_row
 	size_t size[REF_MAX_FIELDS];
 	size_t begin, end;		  /* of the raw row */
 	char error[300];		  /* "" = good */
+	int marked;				  /* the end-of-data marker ended it */
 	size_t error_at;		  /* of a line end or marker that is wrong: the byte that showed it */
 } ref_row;
 
@@ -202,6 +203,7 @@ ref_next_row(ref_input *in, ref_row *row, int *stop)
 			if (ref_is(in, i, "\\.") && (n = ref_marker(in, i, row)) > 0)
 			{
 				row->end = i;
+				row->marked = 1;
 				*stop = i == row->begin;
 				in->at = *stop ? in->size : i + 2 + n;
 				return !*stop;
@@ -429,6 +431,7 @@ ref_split(const oc_split_options *o, const char *data, size_t size)
 		{
 			header = 0;
 			free(copy);
+			stop = row.marked;
 			continue;
 		}
 		if (row.error[0] == 0)

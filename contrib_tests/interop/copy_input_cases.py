@@ -246,6 +246,7 @@ def marker_cases():
         yield from both(f"marker {what}", data, "a text", delimiter="|")
         yield from both(f"marker {what}, two columns", data.replace("a", "a|1").replace("b", "b|2"), "a text, b text", delimiter="|")
     yield from both("marker as the header", "\\.\na\n", "a text", header="true")
+    yield from both("marker at the end of the header", "a\\.\nb\nc\n", "a text", header="true")
     yield from both("marker behind the header", "a\n\\.\nb\n", "a text", header="true")
     yield text("marker in the second field", "a\tb\\.\nc\td\n", "a text, b text")
     yield csv("marker in the second field", "a,\\.\nc,d\n", "a text, b text")

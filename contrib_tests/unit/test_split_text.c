@@ -261,6 +261,10 @@ test_text(void)
 	CHECK_SPLIT(o, "1\t2\n\\.", "1|2;!end-of-copy marker corrupt@2.0");
 	CHECK_SPLIT(o, "\\.", "!end-of-copy marker corrupt@1.0");
 	CHECK_SPLIT(o, "\\.\r1\t2\r", "");
+	o.header = 1;
+	CHECK_SPLIT(o, "a\\.\n1\t2\n", "");
+	CHECK_SPLIT(o, "a\n1\t2\\.\n3\t4\n", "1|2;3|4;");
+	o.header = 0;
 	CHECK_SPLIT(o, "1\t2\r\n\\.\r3\t4\r\n", "1|2;!end-of-copy marker corrupt@2.0");
 	CHECK_SPLIT(o, "1\t2\r\n\\.\r\r3\t4\r\n", "1|2;!end-of-copy marker does not match previous newline style@2.0");
 	CHECK_SPLIT(o, "1\t2\\.\n3\t4\n", "1|2;3|4;"); /* COPY goes on behind a row that ends so */

@@ -601,6 +601,8 @@ static oc_status
 take_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error)
 {
 	oc_split_memory *memory = s->memory;
+	/* COPY goes on behind a row that the marker ends, but not behind such a header */
+	bool stop = end->stop || (end->marked && s->header_due);
 	oc_status status = OC_OK;
 
 	if (end->size > s->max_row)
@@ -630,7 +632,7 @@ take_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_
 	}
 	if (status != OC_OK)
 		return status;
-	s->ended = end->stop;
+	s->ended = stop;
 	advance(s, row, end->next);
 	return OC_OK;
 }

@@ -68,7 +68,8 @@ typedef struct oc_row_end
 	size_t next;   /* bytes with its line end */
 	const char *problem; /* a literal CR or LF, a corrupt end marker: the row is malformed */
 	size_t problem_at;	 /* the byte that showed it */
-	bool stop;	   /* the end-of-data marker came: nothing after this row counts */
+	bool marked;   /* the end-of-data marker ended the row */
+	bool stop;	   /* and nothing after this row counts */
 	bool no_row;   /* binary: the trailer */
 } oc_row_end;
 

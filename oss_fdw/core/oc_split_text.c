@@ -108,6 +108,7 @@ oc_split_marker(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size
 	end->next = next;
 	end->problem = scan->problem;
 	end->problem_at = scan->problem_at;
+	end->marked = true;
 	end->stop = at == 0;
 	return OC_EOL_HERE;
 }

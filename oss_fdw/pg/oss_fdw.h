@@ -325,6 +325,7 @@ extern void oss_rowin_facts(OssRowIn *in, const char *bucket, const oc_object *o
 /* all rows were read: a percentage limit is judged, rejected rows are counted */
 extern void oss_rowin_finish(OssRowIn *in);
 extern bool oss_rowin_needs_row_facts(const OssRowIn *in);
+extern bool oss_rowin_takes_any_bytes(const OssOptions *options); /* but NUL: SQL_ASCII, as COPY takes it */
 extern void oss_rowin_context(void *arg); /* an error context callback: the current row */
 extern bool oss_rowin_needs_lines(const OssRowIn *in); /* a line column is read */
 extern bool oss_rowin_needs_mtime(const OssRowIn *in); /* an mtime column is read */

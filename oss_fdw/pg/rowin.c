@@ -250,10 +250,16 @@ oss_rowin_fill(OssRowIn *in, oc_split_options *split)
 	split->fill_missing = options->fill_missing_fields;
 	split->replace_illegal = options->compatible_illegal_chars;
 	split->validate_utf8 = GetDatabaseEncoding() == PG_UTF8 && options->format != OC_FORMAT_BINARY;
-	split->any_bytes = options->encoding_id == PG_SQL_ASCII && !options->compatible_illegal_chars;
+	split->any_bytes = oss_rowin_takes_any_bytes(options) && !options->compatible_illegal_chars;
 	split->tolerate = in->reject != NULL;
 	split->late_missing = in->reject == NULL && (options->format == OC_FORMAT_CSV || options->format == OC_FORMAT_TEXT);
 	return in->count;
+}
+
+bool
+oss_rowin_takes_any_bytes(const OssOptions *options)
+{
+	return options->encoding_id == PG_SQL_ASCII && (options->format == OC_FORMAT_CSV || options->format == OC_FORMAT_TEXT);
 }
 
 /* Lines are wanted for messages as soon as a value is converted. */
@@ -307,7 +313,7 @@ oss_rowin_row(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *s
 		if (!oss_reject_convert(in, fields, slot))
 			return false;
 	}
-	else if (in->row && in->row->error >= 0)
+	else if (unlikely(batch->errors != NULL) && in->row && in->row->error >= 0)
 		raise_row(in, &batch->errors[in->row->error], fields, slot);
 	else
 		oss_convert_row(in, fields, 0, in->filter_count, slot);

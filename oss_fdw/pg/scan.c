@@ -599,7 +599,7 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 
 /*
  * UTF-8 to UTF-8 is checked by the splitter; everything else is converted or verified here, by the server's own routines.  SQL_ASCII is any
- * bytes: COPY takes it as it stands, into every database.
+ * bytes: COPY takes it as it stands, into every database, and so do the formats that are COPY's.
  */
 static void
 setup_conversion(OssScanState *state)
@@ -610,10 +610,12 @@ setup_conversion(OssScanState *state)
 
 	if (state->options.format == OC_FORMAT_BINARY)
 		return;
-	if (file == PG_SQL_ASCII || (file == server && server == PG_UTF8))
+	if (file == server && (server == PG_UTF8 || server == PG_SQL_ASCII))
+		return;
+	if (file == PG_SQL_ASCII && oss_rowin_takes_any_bytes(&state->options))
 		return;
 	state->converts = true;
-	if (file == server || server == PG_SQL_ASCII)
+	if (file == server || file == PG_SQL_ASCII || server == PG_SQL_ASCII)
 		return; /* verified only */
 	function = FindDefaultConversionProc(file, server);
 	if (!OidIsValid(function))
@@ -700,7 +702,9 @@ convert_encoding(void *arg, const char *source, size_t size, bool last, size_t *
 	}
 	else
 	{
-		done = pg_encoding_verifymbstr(file, source, chunk);
+		int verify = file == PG_SQL_ASCII ? GetDatabaseEncoding() : file;
+
+		done = pg_encoding_verifymbstr(verify, source, chunk);
 		memcpy(*target + *target_size, source, done);
 		*target_size += done;
 	}
