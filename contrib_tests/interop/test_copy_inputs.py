@@ -22,7 +22,7 @@ from copy_fixture import copy_options, create_database, literal, psql, put, tabl
 from copy_input_cases import inputs, option_lists
 
 DATABASE = "copy_inputs"
-TIMES = "a number of lines, as COPY counts them, says little: ours is the first line of the row in the object"
+LINES = "COPY counts some line ends within rows; ours is the line of the object on which the row begins"
 MARK = "a byte order mark is no data"
 EMPTY = "objects of size 0 are skipped, whatever should be in them"
 OPEN = "a header whose quote never ends would take all rows with it, unseen"
@@ -37,11 +37,11 @@ DIFFERENCES = {
     "text: a header that must match of an empty file": (EMPTY, {"rows": []}),
     "csv: header with an open quote": (OPEN, {"state": "22P04", "message": "unterminated CSV quoted field", "line": "1"}),
     "csv: header with an open quote inside": (OPEN, {"state": "22P04", "message": "unterminated CSV quoted field", "line": "1"}),
-    "csv: quotes open to the end": (TIMES, {"line": "2"}),
-    "csv: quotes open to the end with CRLF": (TIMES, {"line": "2"}),
-    "csv: quotes open to the end without a line end": (TIMES, {"line": "2"}),
-    "csv: the place of an error in a row of two lines": (TIMES, {"line": "2"}),
-    "text: the place of an error behind an escaped line end": (TIMES, {"line": "4"}),
+    "csv: quotes open to the end": (LINES, {"line": "2"}),
+    "csv: quotes open to the end with CRLF": (LINES, {"line": "2"}),
+    "csv: quotes open to the end without a line end": (LINES, {"line": "2"}),
+    "csv: the place of an error in a row of two lines": (LINES, {"line": "2"}),
+    "text: the place of an error behind an escaped line end": (LINES, {"line": "4"}),
 }
 
 # options as COPY would have them -> (why, the server versions that differ, does our table take them?)

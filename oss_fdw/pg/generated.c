@@ -8,10 +8,12 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
-#include "optimizer/clauses.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/lsyscache.h"
 
 typedef struct GeneratedColumn
 {
@@ -90,9 +92,25 @@ oss_generated_compute(OssGenerated *generated, TupleTableSlot *slot)
 	ExecClearTuple(slot);
 }
 
-/* The planner does not know these expressions. */
+static bool
+is_not_safe(Oid function, void *context)
+{
+	return func_parallel(function) != PROPARALLEL_SAFE;
+}
+
+static bool
+has_unsafe(Node *node, void *context)
+{
+	/* a domain's constraints may call anything */
+	if (node == NULL || IsA(node, CoerceToDomain))
+		return node != NULL;
+	return check_functions_in_node(node, is_not_safe, context) ||
+		   expression_tree_walker(node, has_unsafe, context);
+}
+
+/* The planner does not know these expressions, so it has not looked for functions that may not run in a worker. */
 bool
-oss_generated_parallel_safe(PlannerInfo *root, Oid relid)
+oss_generated_parallel_safe(Oid relid)
 {
 	Relation rel = table_open(relid, NoLock);
 	TupleDesc desc = RelationGetDescr(rel);
@@ -101,7 +119,7 @@ oss_generated_parallel_safe(PlannerInfo *root, Oid relid)
 	for (int i = 0; i < desc->natts && safe && desc->constr && desc->constr->has_generated_stored;
 		 i++)
 		if (TupleDescAttr(desc, i)->attgenerated == ATTRIBUTE_GENERATED_STORED)
-			safe = is_parallel_safe(root, build_column_default(rel, i + 1));
+			safe = !has_unsafe(build_column_default(rel, i + 1), NULL);
 	table_close(rel, NoLock);
 	return safe;
 }

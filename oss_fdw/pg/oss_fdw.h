@@ -307,7 +307,7 @@ typedef struct OssGenerated OssGenerated;
 extern OssGenerated *oss_generated_begin(Relation rel, const OssLayout *layout, Bitmapset **needed);
 extern bool oss_generated_has(const OssGenerated *generated, Bitmapset *attnums);
 extern void oss_generated_compute(OssGenerated *generated, TupleTableSlot *slot);
-extern bool oss_generated_parallel_safe(PlannerInfo *root, Oid relid);
+extern bool oss_generated_parallel_safe(Oid relid);
 
 /* ---- rowin.c: fields -> datums */
 

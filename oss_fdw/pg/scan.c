@@ -215,7 +215,7 @@ ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *
 
 	oss_options_for_table(rte->relid, OidIsValid(rel->userid) ? rel->userid : GetUserId(), &options);
 	if (!oss_may_reject(&options))
-		return oss_generated_parallel_safe(root, rte->relid);
+		return oss_generated_parallel_safe(rte->relid);
 	root->glob->parallelModeOK = false;
 	for (; root; root = root->parent_root)
 		for (int i = 1; i < root->simple_rel_array_size; i++)
