@@ -34,6 +34,36 @@ TRUNCATE t;
 INSERT INTO t (id, name) VALUES (10, 'after the drop');
 SELECT * FROM t;
 
+-- stored generated columns: as with COPY not in the objects, and made anew when rows are read
+CREATE FOREIGN TABLE made (a int, twice int GENERATED ALWAYS AS (a * 2) STORED, b text, part text GENERATED ALWAYS AS (left(b, 1)) STORED)
+  SERVER store OPTIONS (dir 'made/', header 'true', truncatable 'true');
+INSERT INTO made (a, b) VALUES (1, 'xyz'), (2, NULL), (3, 'yz') RETURNING *;
+COPY made (b, a) FROM stdin;
+zz	4
+\.
+CREATE FOREIGN TABLE made_lines (line text) SERVER store OPTIONS (dir 'made/', delimiter E'\x01');
+SELECT * FROM made_lines ORDER BY line;
+SELECT * FROM made ORDER BY a;
+SELECT part FROM made WHERE twice > 4 ORDER BY a;
+SELECT count(*), sum(twice) FROM made;
+SELECT twice FROM made WHERE a = 3;
+ANALYZE made;
+SELECT n_distinct FROM pg_stats WHERE tablename = 'made' AND attname = 'twice';
+ALTER FOREIGN TABLE made OPTIONS (ADD reject_limit '1');
+INSERT INTO made_lines VALUES ('a,b'), ('x,y');
+SELECT * FROM made ORDER BY a;
+DROP FOREIGN TABLE made_lines;
+TRUNCATE made;
+DROP FOREIGN TABLE made;
+-- one that names a folder comes from there
+CREATE FOREIGN TABLE made (a int, b text, part text GENERATED ALWAYS AS (left(b, 1)) STORED)
+  SERVER store OPTIONS (dir 'made/', format 'binary', partition_by 'part', truncatable 'true');
+INSERT INTO made (a, b) VALUES (1, 'xyz'), (3, 'yz');
+SELECT * FROM made WHERE part = 'y';
+SELECT regexp_replace(name, '/[^/]*$', '') FROM oss_fdw_list_file('made') ORDER BY 1;
+TRUNCATE made;
+DROP FOREIGN TABLE made;
+
 -- truncate at commit, and not at all after a rollback
 BEGIN; TRUNCATE t; INSERT INTO t VALUES (11, 'new'); ROLLBACK;
 SELECT * FROM t;

@@ -68,7 +68,7 @@ options_of(const uint8_t *bytes, oc_split_options *o, oc_split_column *columns)
 	strcpy(o->delimiter, delimiters[bytes[4] & 3]);
 	strcpy(o->eol, eols[bytes[4] / 4 % 7]);
 	o->null_string = nulls[bytes[4] / 28 % 3];
-	o->quote = '"';
+	o->quote = (bytes[6] & 0x1C) == 0x1C ? '\\' : '"';
 	o->escape = bytes[1] & 0x20 ? '\\' : '"';
 	o->header = o->format != OC_FORMAT_JSONL && o->format != OC_FORMAT_BINARY && (bytes[1] & 0x40);
 	o->skip = o->format != OC_FORMAT_BINARY && (bytes[1] & 0x80);
@@ -78,6 +78,9 @@ options_of(const uint8_t *bytes, oc_split_options *o, oc_split_column *columns)
 	o->fill_missing = bytes[2] & 0x80;
 	o->replace_illegal = bytes[3] & 0x20;
 	o->validate_utf8 = bytes[3] & 0x40;
+	o->csv_end_marker = bytes[6] & 1;
+	o->marker_alone = bytes[6] & 2;
+	o->any_bytes = (bytes[6] & 0x60) == 0x60 && !o->replace_illegal;
 	o->tolerate = o->format != OC_FORMAT_BINARY && (bytes[3] & 0x80);
 	o->max_row = o->format == OC_FORMAT_CSV || o->format == OC_FORMAT_TEXT ? 0 : 1000;
 }

@@ -22,6 +22,8 @@ typedef struct ref_row
 	size_t size[REF_MAX_FIELDS];
 	size_t begin, end;		  /* of the raw row */
 	char error[300];		  /* "" = good */
+	int marked;				  /* the end-of-data marker ended it */
+	size_t error_at;		  /* of a line end or marker that is wrong: the byte that showed it */
 } ref_row;
 
 typedef struct ref_result
@@ -68,26 +70,30 @@ ref_utf8(const unsigned char *p, size_t left)
 	return value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF) ? 0 : n;
 }
 
-/* The first wrong byte, worded, or "". */
-static void
-ref_check(const oc_split_options *o, const char *data, size_t size, char *error)
+/* The first wrong byte, worded, or "".  Of the size bytes behind which so many are shown as there are up to shown. */
+static size_t
+ref_check(const oc_split_options *o, int raw, const char *data, size_t size, size_t shown, char *error)
 {
+	int utf8 = o->validate_utf8 && !(raw && o->any_bytes);
+
 	for (size_t i = 0; i < size;)
 	{
 		const unsigned char *p = (const unsigned char *) data + i;
-		int n = o->validate_utf8 ? ref_utf8(p, size - i) : 1;
+		int n = utf8 ? ref_utf8(p, size - i) : 1;
 
 		if (p[0] == 0 || n == 0)
 		{
 			size_t want = p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 1;
 
-			sprintf(error, "invalid byte sequence%s:", o->validate_utf8 ? " for encoding \"UTF8\"" : "");
-			for (size_t k = 0; k < want && i + k < size; k++)
+			sprintf(error, "invalid byte sequence%s:", raw && o->any_bytes ? " for encoding \"SQL_ASCII\""
+					: o->validate_utf8 ? " for encoding \"UTF8\"" : "");
+			for (size_t k = 0; k < want && i + k < shown; k++)
 				sprintf(error + strlen(error), " 0x%02x", p[k]);
-			return;
+			return i;
 		}
 		i += (size_t) n;
 	}
+	return size;
 }
 
 static void
@@ -107,7 +113,7 @@ ref_mend(const oc_split_options *o, char *data, size_t size)
 
 /* Is a line end at this place, and how long?  Notes a wrong one in problem. */
 static size_t
-ref_line_end(ref_input *in, size_t at, char *problem)
+ref_line_end(ref_input *in, size_t at, char *problem, size_t *problem_at)
 {
 	int csv = in->o->format == OC_FORMAT_CSV;
 	char c = in->data[at];
@@ -127,11 +133,45 @@ ref_line_end(ref_input *in, size_t at, char *problem)
 		return 1;
 	if (problem[0]) /* the first one counts */
 		return c == '\n' && in->eol == 'w' ? 1 : 0;
+	*problem_at = c == '\r' && in->eol == 'w' ? at + 1 : at;
 	if (c == '\r')
 		strcpy(problem, csv ? "unquoted carriage return found in data" : "literal carriage return found in data");
 	else
 		strcpy(problem, csv ? "unquoted newline found in data" : "literal newline found in data");
 	return c == '\n' && in->eol == 'w' ? 1 : 0;
+}
+
+/* "\." is at this place: the length of the line end that makes it the end of the data; 0: it does not, and that may be wrong. */
+static size_t
+ref_marker(ref_input *in, size_t at, ref_row *row)
+{
+	int csv = in->o->format == OC_FORMAT_CSV;
+	char first = at + 2 < in->size ? in->data[at + 2] : 0;
+	char second = at + 3 < in->size ? in->data[at + 3] : 0;
+	int style = 0;
+	size_t n = 0;
+
+	if (in->eol == 'c')
+		n = ref_is(in, at + 2, in->o->eol) ? strlen(in->o->eol) : 0;
+	else if (in->eol == 'w')
+	{
+		n = first == '\r' && second == '\n' ? 2 : 0;
+		style = (first == '\n' && !csv) || (first == '\r' && second == '\r');
+	}
+	else
+	{
+		n = (first == '\n' && in->eol != 'r') || (first == '\r' && in->eol != 'n');
+		style = n == 0 && (first == '\n' || first == '\r');
+	}
+	if (n > 0 && at > row->begin && in->o->marker_alone)
+		n = 0;
+	if (n == 0 && row->error[0] == 0 && (style || !csv))
+	{
+		row->error_at = in->eol == 'w' && first == '\r' ? at + 3 : at + 2;
+		strcpy(row->error, style ? "end-of-copy marker does not match previous newline style"
+			   : in->o->marker_alone ? "end-of-copy marker is not alone on its line" : "end-of-copy marker corrupt");
+	}
+	return n;
 }
 
 /* Finds the next row: begin, end, problem.  0: no more. */
@@ -146,6 +186,13 @@ ref_next_row(ref_input *in, ref_row *row, int *stop)
 	row->begin = in->at;
 	if (in->at >= in->size)
 		return 0;
+	if (o->format == OC_FORMAT_CSV && o->csv_end_marker && ref_is(in, in->at, "\\.") && ref_marker(in, in->at, row) > 0)
+	{
+		row->end = in->at;
+		in->at = in->size;
+		*stop = 1;
+		return 0;
+	}
 	for (i = in->at; i < in->size; i++)
 	{
 		char c = in->data[i];
@@ -153,24 +200,13 @@ ref_next_row(ref_input *in, ref_row *row, int *stop)
 
 		if (o->format == OC_FORMAT_TEXT && c == '\\' && !o->noescaping)
 		{
-			if (ref_is(in, i, "\\."))
+			if (ref_is(in, i, "\\.") && (n = ref_marker(in, i, row)) > 0)
 			{
-				char problem[300] = "";
-				char eol = in->eol;
-
-				n = i + 2 < in->size ? ref_line_end(in, i + 2, problem) : 1;
-				if (n > 0 && problem[0] == 0)
-				{
-					row->end = i;
-					*stop = i == row->begin;
-					in->at = *stop || i + 2 >= in->size ? in->size : i + 2 + n;
-					return !*stop;
-				}
-				in->eol = eol;
-				c = in->data[i + 2];
-				if (row->error[0] == 0)
-					strcpy(row->error, c == '\n' || c == '\r' ? "end-of-copy marker does not match previous newline style"
-															  : "end-of-copy marker corrupt");
+				row->end = i;
+				row->marked = 1;
+				*stop = i == row->begin;
+				in->at = *stop ? in->size : i + 2 + n;
+				return !*stop;
 			}
 			i++;
 			continue;
@@ -188,21 +224,30 @@ ref_next_row(ref_input *in, ref_row *row, int *stop)
 			if (quoted && !o->single_line)
 				continue;
 			if (quoted && in->eol != 'c' && (c == '\n' || c == '\r') && row->error[0] == 0)
+			{
+				row->error_at = i;
 				strcpy(row->error, "unterminated CSV quoted field");
+			}
 		}
-		n = ref_line_end(in, i, row->error);
+		n = ref_line_end(in, i, row->error, &row->error_at);
 		if (n > 0)
 		{
 			if (quoted && row->error[0] == 0)
+			{
+				row->error_at = i;
 				strcpy(row->error, "unterminated CSV quoted field");
+			}
 			row->end = i;
 			in->at = i + n;
 			return 1;
 		}
 	}
 	row->end = in->at = in->size;
-	if (quoted)
+	if (quoted && row->error[0] == 0)
+	{
+		row->error_at = in->size;
 		strcpy(row->error, "unterminated CSV quoted field");
+	}
 	return 1;
 }
 
@@ -308,7 +353,7 @@ ref_split_row(const oc_split_options *o, const char *row, size_t size, ref_row *
 			if (o->replace_illegal)
 				ref_mend(o, value, n);
 			else if (out->error[0] == 0)
-				ref_check(o, value, n, out->error);
+				ref_check(o, 0, value, n, n, out->error);
 		}
 		value[n] = 0;
 		if (column < REF_MAX_FIELDS)
@@ -377,14 +422,16 @@ ref_split(const oc_split_options *o, const char *data, size_t size)
 		{
 			char problem[300] = "";
 
-			ref_check(o, copy, row.end - row.begin, problem);
-			if (problem[0])
+			size_t bad = row.begin + ref_check(o, 1, data + row.begin, row.end - row.begin, in.at - row.begin, problem);
+
+			if (problem[0] && !(row.error[0] && row.error_at < bad))
 				strcpy(row.error, problem);
 		}
 		if (header && row.error[0] == 0)
 		{
 			header = 0;
 			free(copy);
+			stop = row.marked;
 			continue;
 		}
 		if (row.error[0] == 0)

@@ -68,6 +68,20 @@ for my $name (sort keys %expected)
 	$t->rows_are("$name: each row once", "SELECT $facts FROM $name", $expected{$name});
 }
 
+# ---- generated columns are made in workers, unless their functions must not run there
+
+$t->sql('CREATE FUNCTION leader_only(int) RETURNS int LANGUAGE plpgsql IMMUTABLE PARALLEL RESTRICTED AS $$ BEGIN RETURN $1 * 2; END $$');
+for my $case (['id * 2', 1], ['leader_only(id)', 0])
+{
+	my ($value, $in_parallel) = @$case;
+	my $name = "made_$in_parallel";
+
+	$t->table($name, "id int, twice int GENERATED ALWAYS AS ($value) STORED, w text", "dir 'plain/'");
+	$t->sql("ANALYZE $name");
+	is($t->sql("EXPLAIN (COSTS OFF) SELECT sum(twice) FROM $name") =~ /Parallel Foreign Scan/ ? 1 : 0, $in_parallel, "generated as $value: in parallel?");
+	$t->rows_are("generated as $value", "SELECT sum(twice), count(*) FROM $name WHERE twice > 2", ($rows * ($rows + 1) - 2) . '|' . ($rows - 1));
+}
+
 # in how many pieces an object is read: GETs of the split ones begin at many places
 $store->reset_counters;
 $t->sql("SELECT $facts FROM split");

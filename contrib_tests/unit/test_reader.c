@@ -747,17 +747,24 @@ test_cancel(void)
 	CHECK(store_clear_faults(&store));
 }
 
-/* Latin 1 to UTF-8, a character at a time and never the last one of a chunk: leftovers must work. */
+/* Latin 1 without its last character to UTF-8, never the last characters of a chunk: leftovers must work. */
 static oc_status
 convert(void *arg, const char *source, size_t size, bool last, size_t *consumed, char **target, size_t *target_size,
 		size_t *target_capacity, oc_error *error)
 {
 	size_t take = last || size < 3 ? size : size - 2;
+	const char *bad = memchr(source, 0xFF, size);
 
-	(void) error;
 	++*(int *) arg;
 	if (!last && size < 3)
 		take = 0;
+	if (bad == source && size > 0)
+	{
+		oc_error_set(error, OC_ERR_ENCODING, "no such character");
+		return OC_FAILED;
+	}
+	if (bad && take > (size_t) (bad - source))
+		take = (size_t) (bad - source);
 	if (*target_capacity - *target_size < 2 * take)
 	{
 		*target_capacity = *target_size + 2 * take;
@@ -804,6 +811,45 @@ test_convert(void)
 	oc_reader_close(reader);
 }
 
+/* What stands before text that cannot be converted comes first: rows, their errors, an end-of-data marker. */
+static void
+test_bad_text(void)
+{
+	static const struct
+	{
+		const char *object;
+		oc_error_class class;
+		uint64_t rows, line;
+	} cases[] = {{"1,a\n2,b\n3,\xFF\n4,d\n", OC_ERR_ENCODING, 2, 3}, {"1,a\n2,\"x\ny\xFF\"\n", OC_ERR_ENCODING, 1, 3},
+				 {"1,a\n2,b\n\xFF", OC_ERR_ENCODING, 2, 3},		  {"\xFF,a\n", OC_ERR_ENCODING, 0, 1},
+				 {"1,a\n2\n3,\xFF\n", OC_ERR_DATA, 1, 2},			  {"1,a\n\\.\n\xFF\n", OC_ERR_NONE, 1, 0},
+				 {"1,\xE4\n2,b", OC_ERR_NONE, 2, 0}};
+	oc_reader_options o = reader_options();
+
+	o.convert = convert;
+	o.convert_arg = &(int){0};
+	o.split.csv_end_marker = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		oc_error error = {0};
+		oc_reader *reader;
+		oc_batch batch;
+		oc_status status;
+		uint64_t rows = 0;
+
+		object_count = object_next = 0;
+		put("bad_text.csv", cases[i].object, strlen(cases[i].object));
+		reader = oc_reader_open(client, pool, &o, &error);
+		while ((status = oc_reader_next(reader, &waiter, &batch, &error)) == OC_OK)
+			rows += batch.row_count;
+		CHECK_INT(status, cases[i].class == OC_ERR_NONE ? OC_END : OC_FAILED);
+		CHECK_INT(error.class, cases[i].class);
+		CHECK_INT(error.line, cases[i].line);
+		CHECK_INT(rows, cases[i].rows);
+		oc_reader_close(reader);
+	}
+}
+
 static void
 run(int io_threads, int workers)
 {
@@ -830,6 +876,7 @@ run(int io_threads, int workers)
 		test_early_close();
 		test_cancel();
 		test_convert();
+		test_bad_text();
 	}
 	oc_client_close(client);
 	oc_pool_close(pool);

@@ -133,6 +133,85 @@ test_csv_marker(void)
 	o = options_of(OC_FORMAT_CSV, 1);
 	o.csv_end_marker = true;
 	CHECK_SPLIT(o, "1\r\n\\.\n3\r\n", "1;!unquoted newline found in data@2.0");
+	CHECK_SPLIT(o, "1\n\\.\r\n3\n", "1;!end-of-copy marker does not match previous newline style@2.0");
+	CHECK_SPLIT(o, "1\r\\.\n3\r", "1;!end-of-copy marker does not match previous newline style@2.0");
+	CHECK_SPLIT(o, "1\r\n\\.\r\r\n", "1;!end-of-copy marker does not match previous newline style@2.0");
+	CHECK_SPLIT(o, "1\n\\.", "1;\\.;");
+	CHECK_SPLIT(o, "1\n\\.x\n\\", "1;\\.x;\\;");
+	/* the marker comes before what a quote or a delimiter makes of it */
+	o.quote = o.escape = '\\';
+	CHECK_SPLIT(o, "1\n\\.\n3\n", "1;");
+	CHECK_SPLIT(o, "1\n\\x\n\\\n", "1;x\n;");
+	o = options_of(OC_FORMAT_CSV, 2);
+	o.csv_end_marker = true;
+	strcpy(o.delimiter, "\\");
+	CHECK_SPLIT(o, "1\\2\n\\.\n3\\4\n", "1|2;");
+	o.csv_end_marker = false;
+	CHECK_SPLIT(o, "1\\2\n\\.\n3\\4\n", "1|2;<N>|.;3|4;");
+	o = options_of(OC_FORMAT_CSV, 2);
+	o.csv_end_marker = true;
+	o.header = 1;
+	CHECK_SPLIT(o, "\\.\n1,2\n", "");
+	o.skip = 1;
+	CHECK_SPLIT(o, "\\.\na,b\n1,2\n", "1|2;");
+}
+
+/* What COPY comes to first is told: a wrong line end, or a byte that is no text. */
+static void
+test_first_problem(void)
+{
+	oc_split_options o = options_of(OC_FORMAT_CSV, 2);
+
+	CHECK_SPLIT(o, "1,2\n3\r,\xFF\n", "1|2;!unquoted carriage return found in data@2.0");
+	CHECK_SPLIT(o, "1,2\n\xFF\r,3\n", "1|2;!invalid byte sequence for encoding \"UTF8\": 0xff@2.0");
+	CHECK_SPLIT(o, "1,2\r\n3\r\xFF,3\r\n", "1|2;!invalid byte sequence for encoding \"UTF8\": 0xff@2.0");
+	CHECK_SPLIT(o, "1,\"2\xFF\n", "!invalid byte sequence for encoding \"UTF8\": 0xff@1.0");
+	CHECK_SPLIT(o, "1,2\n3,\xE2\x82\n5,6\n", "1|2;!invalid byte sequence for encoding \"UTF8\": 0xe2 0x82 0x0a@2.0");
+	o = options_of(OC_FORMAT_TEXT, 1);
+	CHECK_SPLIT(o, "1\n\\.x\xFF\n", "1;!end-of-copy marker corrupt@2.0");
+	CHECK_SPLIT(o, "1\n\\.\xFF\n", "1;!invalid byte sequence for encoding \"UTF8\": 0xff@2.0");
+}
+
+/* COPY takes SQL_ASCII as it stands, but what escapes make of it must be text. */
+static void
+test_any_bytes(void)
+{
+	oc_split_options o = options_of(OC_FORMAT_TEXT, 2);
+
+	o.any_bytes = true;
+	CHECK_SPLIT(o, "\xFF\tb\n\xC3\t\\x41\n", "\xFF|b;\xC3|A;");
+	CHECK_SPLIT(o, "a\t\xFF\\x41\n", "a|\xFF" "A;");
+	CHECK_SPLIT(o, "a\t\xFF\\303\\251\n", "!invalid byte sequence for encoding \"UTF8\": 0xff@1.2");
+	CHECK_SPLIT(o, "a\0\tb\n", "!invalid byte sequence for encoding \"SQL_ASCII\": 0x00@1.0");
+}
+
+/* A row that lacks fields comes with those that it has: what is wrong with them is told first. */
+static void
+test_late_missing(void)
+{
+	oc_split_options o = options_of(OC_FORMAT_CSV, 3);
+	oc_error error = {0};
+	oc_splitter *s;
+	oc_batch batch;
+	size_t used;
+
+	o.late_missing = true;
+	columns[1].needed = false;
+	s = oc_splitter_open(&o, true, &error);
+	CHECK_INT(oc_splitter_next(s, "1,2,3\nx,y\n4,5,6\n7,8,9,0\n", 24, true, 100, &used, &batch, &error), OC_FAILED);
+	CHECK_STR(error.message, "extra data after last expected column");
+	CHECK_INT(batch.row_count, 3);
+	CHECK_INT(batch.rows[0].error, -1);
+	CHECK_INT(batch.rows[1].error, 0);
+	CHECK_INT(batch.fields[2].data[0], 'x');
+	CHECK_INT(batch.fields[3].size, -1);
+	CHECK_STR(batch.errors[0].message, "missing data for column \"c\"");
+	CHECK_INT(batch.errors[0].line, 2);
+	CHECK_INT(batch.errors[0].field, 3);
+	CHECK_INT(batch.rows[2].error, -1);
+	oc_splitter_close(s);
+	/* nobody could tell which row it was */
+	CHECK_SPLIT(o, "1,2,3\nx,y\n", "1|3;!missing data for column \"c\"@2.3");
 }
 
 /* A table that says that fields hold no line ends: each line end ends a row, and a quote that it leaves open is an error. */
@@ -179,7 +258,15 @@ test_text(void)
 	CHECK_SPLIT(o, "a\\tb\tc\\nd\n\\b\\f\\r\\v\\q\t\\101\\x41\\x4g\\0601\n", "a\tb|c\nd;\b\f\r\vq|AA\004g01;");
 	CHECK_SPLIT(o, "a\\\tb\tc\\\nd\nx\ty\n", "a\tb|c\nd;x|y;");
 	CHECK_SPLIT(o, "1\t2\n\\.\ngarbage\n", "1|2;");
-	CHECK_SPLIT(o, "1\t2\n\\.", "1|2;");
+	CHECK_SPLIT(o, "1\t2\n\\.", "1|2;!end-of-copy marker corrupt@2.0");
+	CHECK_SPLIT(o, "\\.", "!end-of-copy marker corrupt@1.0");
+	CHECK_SPLIT(o, "\\.\r1\t2\r", "");
+	o.header = 1;
+	CHECK_SPLIT(o, "a\\.\n1\t2\n", "");
+	CHECK_SPLIT(o, "a\n1\t2\\.\n3\t4\n", "1|2;3|4;");
+	o.header = 0;
+	CHECK_SPLIT(o, "1\t2\r\n\\.\r3\t4\r\n", "1|2;!end-of-copy marker corrupt@2.0");
+	CHECK_SPLIT(o, "1\t2\r\n\\.\r\r3\t4\r\n", "1|2;!end-of-copy marker does not match previous newline style@2.0");
 	CHECK_SPLIT(o, "1\t2\\.\n3\t4\n", "1|2;3|4;"); /* COPY goes on behind a row that ends so */
 	CHECK_SPLIT(o, "1\t2\n\\.x\n", "1|2;!end-of-copy marker corrupt@2.0");
 	CHECK_SPLIT(o, "1\t2\r\n\\.\n", "1|2;!end-of-copy marker does not match previous newline style@2.0");
@@ -190,6 +277,11 @@ test_text(void)
 	CHECK_SPLIT(o, "1\t\\xc3\\xa4\n", "1|\xC3\xA4;");
 	CHECK_SPLIT(o, "1\t\\xc3\n", "!invalid byte sequence for encoding \"UTF8\": 0xc3@1.2");
 	CHECK_SPLIT(o, "1\t2\\", "1|2;");
+	o.marker_alone = true;
+	CHECK_SPLIT(o, "1\t2\\.\n3\t4\n", "!end-of-copy marker is not alone on its line@1.0");
+	CHECK_SPLIT(o, "1\t2\n\\.", "1|2;!end-of-copy marker is not alone on its line@2.0");
+	CHECK_SPLIT(o, "1\t2\n\\.\n", "1|2;");
+	o.marker_alone = false;
 	o.noescaping = true;
 	CHECK_SPLIT(o, "\\N\t\\\\t\n\\.\t\\\n", "<N>|\\\\t;\\.|\\;");
 	o = options_of(OC_FORMAT_TEXT, 2);
@@ -303,6 +395,11 @@ test_random(void)
 		o.skip = (bits & 0x1C000) == 0;
 		o.noescaping = (bits & 0xE0000) == 0;
 		o.single_line = csv && (bits >> 5) % 3 == 0;
+		o.csv_end_marker = (bits >> 6) % 3 == 0;
+		o.marker_alone = (bits >> 7) % 3 == 0;
+		o.any_bytes = (bits >> 8) % 5 == 0 && !o.replace_illegal;
+		if (csv && (bits >> 9) % 11 == 0)
+			o.quote = o.escape = '\\';
 		if ((bits & 0x700000) == 0)
 			o.escape = '\\';
 		if ((bits & 0x3800000) == 0)
@@ -363,6 +460,9 @@ main(void)
 {
 	test_csv();
 	test_csv_marker();
+	test_first_problem();
+	test_any_bytes();
+	test_late_missing();
 	test_single_line();
 	test_text();
 	test_head();

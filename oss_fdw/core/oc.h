@@ -62,6 +62,8 @@ typedef enum oc_error_class
 	OC_ERR_INTEGRITY,	/* CRC, MD5, ETag or length differs */
 	OC_ERR_CODEC,		/* compressed data are corrupt or truncated */
 	OC_ERR_DATA,		/* a row is malformed */
+	OC_ERR_ENCODING,	/* bytes that are no text in its encoding */
+	OC_ERR_UNTRANSLATABLE, /* text that the server's encoding does not have */
 	OC_ERR_LIMIT,		/* a limit of ours or of the store */
 	OC_ERR_CANCELLED,
 } oc_error_class;
@@ -85,8 +87,8 @@ typedef struct oc_error
 	char ec[40];			/* OSS' EC, for support */
 	char request_id[80];
 	char detail[256];		/* e.g. the endpoint that the store asks for */
-	uint64_t line;			/* OC_ERR_DATA: line in the object, from 1; else 0 */
-	int field;				/* OC_ERR_DATA: field from 1; 0 = none */
+	uint64_t line;			/* of a bad row: line in the object, from 1; else 0 */
+	int field;				/* of a bad row: field from 1; 0 = none */
 } oc_error;
 
 extern void oc_error_set(oc_error *error, oc_error_class class, const char *format, ...)
@@ -666,12 +668,15 @@ typedef struct oc_split_options
 	bool noescaping;			/* text: backslash is an ordinary byte */
 	bool single_line;			/* csv: a line end within quotes ends its row, too, and that row is malformed */
 	bool csv_end_marker;		/* csv: a line of backslash and dot ends the data, as for COPY before PostgreSQL 18 */
+	bool marker_alone;			/* text: nothing may stand before that marker, as for COPY from PostgreSQL 18 on */
 	bool ignore_extra;			/* more fields than columns are dropped */
 	bool fill_missing;			/* missing trailing fields are NULL */
 	bool replace_illegal;		/* NUL to space, bytes that are not UTF-8 to '?' */
 	bool validate_utf8;			/* the text must be valid UTF-8 (the server's encoding is) */
+	bool any_bytes;				/* but not as it stands, only what its escapes make: COPY takes SQL_ASCII so */
 	bool may_overwrite;			/* the bytes given to oc_splitter_next may be changed: values are made in place */
 	bool tolerate;				/* a malformed row is returned as a bad row, not as an error; implies row facts; not for binary */
+	bool late_missing;			/* csv, text with row facts: a row that lacks fields is a bad row that keeps those that it has */
 	uint64_t max_row;			/* bytes; 0 = 1 GB - 1 */
 } oc_split_options;
 

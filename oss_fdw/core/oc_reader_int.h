@@ -129,6 +129,8 @@ typedef struct oc_source
 	oc_bytes converted;
 	char leftover[64];	  /* an incomplete character */
 	size_t leftover_size;
+	bool ends_badly; /* what follows the piece cannot be converted: bad_text */
+	oc_error bad_text;
 } oc_source;
 
 struct oc_reader

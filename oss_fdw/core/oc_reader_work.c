@@ -32,6 +32,9 @@ static oc_step skip_partial(oc_source *source);
 static oc_step check_border(oc_source *source);
 static oc_step after_piece(oc_source *source);
 static oc_step convert_piece(oc_source *source);
+static oc_step give_converted(oc_source *source);
+static oc_step give_good_text(oc_source *source);
+static oc_step refuse_text(oc_source *source);
 static void tell_line(oc_source *source);
 static oc_step convert_joined(oc_source *source, const char **from, size_t *size, bool last);
 static oc_step split_piece(oc_source *source, bool *made);
@@ -250,6 +253,8 @@ make_piece(oc_source *source)
 	oc_reader *reader = source->reader;
 	oc_step step;
 
+	if (source->ends_badly && !source->splitter->ended)
+		return refuse_text(source);
 	if (source->input_over)
 		return end_of_unit(source);
 	if (source->range == NULL && (source->decoder == NULL || source->position < source->end))
@@ -284,12 +289,10 @@ make_piece(oc_source *source)
 	}
 	if (source->input_over && (source->to_object_end || !source->exact))
 		source->piece_last = true;
-	if (!reader->options.convert)
+	/* nobody looks at what follows an end-of-data marker */
+	if (!reader->options.convert || source->splitter->ended)
 		return OC_STEP_OK;
-	step = convert_piece(source);
-	if (step == OC_STEP_FAILED && source->error.class == OC_ERR_DATA)
-		tell_line(source);
-	return step;
+	return convert_piece(source);
 }
 
 /* Takes the next range off the list once its call is done, and checks what the store said. */
@@ -663,6 +666,9 @@ after_piece(oc_source *source)
 
 	if (source->piece_last)
 		return OC_STEP_OVER;
+	/* there is more of our own rows, which cannot be read: make_piece says so */
+	if (source->ends_badly && !source->behind_end && !source->splitter->ended)
+		return OC_STEP_OK;
 	if (source->exact)
 		return source->input_over ? end_of_unit(source) : OC_STEP_OK;
 	if (source->to_object_end || source->position < source->end)
@@ -692,27 +698,34 @@ convert_piece(oc_source *source)
 
 	source->converted.size = 0;
 	if (source->leftover_size > 0 && convert_joined(source, &from, &size, last) != OC_STEP_OK)
-		return OC_STEP_FAILED;
+		return give_good_text(source);
 	while (size > 0 && consumed > 0)
 	{
 		oc_status status = options->convert(options->convert_arg, from, size, last, &consumed, &source->converted.data,
 											&source->converted.size, &source->converted.capacity, &source->error);
 
 		if (status != OC_OK)
-			return OC_STEP_FAILED;
+			return give_good_text(source);
 		from += consumed;
 		size -= consumed;
 	}
 	if (size > sizeof(source->leftover) / 2 || (size > 0 && last))
 	{
-		oc_error_set(&source->error, OC_ERR_DATA, "the object's text cannot be converted: an incomplete character");
-		return OC_STEP_FAILED;
+		oc_error_set(&source->error, OC_ERR_ENCODING, "the object's text cannot be converted: an incomplete character");
+		return give_good_text(source);
 	}
 	if (size > 0)
 	{
 		memcpy(source->leftover + source->leftover_size, from, size);
 		source->leftover_size += size;
 	}
+	return give_converted(source);
+}
+
+/* The piece is what was converted. */
+static oc_step
+give_converted(oc_source *source)
+{
 	/* a byte behind the text must be readable */
 	if (source->converted.size == source->converted.capacity)
 	{
@@ -731,6 +744,27 @@ convert_piece(oc_source *source)
 	return OC_STEP_OK;
 }
 
+/* The rest cannot be converted.  What was converted comes first: rows that are wrong in themselves, or an end-of-data marker. */
+static oc_step
+give_good_text(oc_source *source)
+{
+	if (source->error.class != OC_ERR_ENCODING && source->error.class != OC_ERR_UNTRANSLATABLE)
+		return OC_STEP_FAILED;
+	source->bad_text = source->error;
+	source->ends_badly = true;
+	source->piece_last = false;
+	source->leftover_size = 0;
+	return source->converted.size > 0 ? give_converted(source) : refuse_text(source);
+}
+
+static oc_step
+refuse_text(oc_source *source)
+{
+	source->error = source->bad_text;
+	tell_line(source);
+	return OC_STEP_FAILED;
+}
+
 static size_t
 count_bytes(const char *data, size_t size, char c)
 {
@@ -741,17 +775,16 @@ count_bytes(const char *data, size_t size, char c)
 	return count;
 }
 
-/* The line whose text cannot be converted: behind those of the splitter, of its unfinished row and of what was converted since. */
+/* The line whose text cannot be converted: behind those of the splitter and of its unfinished row. */
 static void
 tell_line(oc_source *source)
 {
 	const oc_splitter *s = source->splitter;
-	const oc_bytes *text = &source->converted;
-	bool cr = s->eol == OC_EOL_CR || (s->eol == OC_EOL_UNKNOWN && (text->size == 0 || memchr(text->data, '\n', text->size) == NULL));
-	char eol = cr ? '\r' : '\n';
+	bool cr = s->eol == OC_EOL_CR ||
+			  (s->eol == OC_EOL_UNKNOWN && s->carry.size > 0 && memchr(s->carry.data, '\n', s->carry.size) == NULL);
 
 	if (s->known_lines)
-		source->error.line = s->line + count_bytes(s->carry.data, s->carry.size, eol) + count_bytes(text->data, text->size, eol);
+		source->error.line = s->line + count_bytes(s->carry.data, s->carry.size, cr ? '\r' : '\n');
 }
 
 /* Converts leftover together with the first bytes that follow. */
@@ -776,7 +809,7 @@ convert_joined(oc_source *source, const char **from, size_t *size, bool last)
 		/* still incomplete: all that followed is in leftover now, or the text is wrong */
 		if (added < *size || last)
 		{
-			oc_error_set(&source->error, OC_ERR_DATA, "the object's text cannot be converted: an incomplete character");
+			oc_error_set(&source->error, OC_ERR_ENCODING, "the object's text cannot be converted: an incomplete character");
 			return OC_STEP_FAILED;
 		}
 		memmove(source->leftover, source->leftover + consumed, joined - consumed);

@@ -27,7 +27,6 @@ static oc_status take_header(oc_splitter *s, const char *row, const oc_row_end *
 static bool split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error);
 static bool match_header(oc_splitter *s, const oc_field *fields, oc_error *error);
 static void advance(oc_splitter *s, const char *row, size_t bytes);
-static bool is_marked(const oc_split_options *options);
 static bool find_line(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end);
 static oc_status skip_mark(oc_splitter *s, const char *data, size_t size, bool last, size_t *taken, oc_error *error);
 
@@ -112,8 +111,9 @@ copy_options(oc_splitter *s, const oc_split_options *options, oc_error *error)
 	s->walkable = s->walkable && s->delimiter_size == 1 && s->eol_size <= 2 && count > 0;
 	if (s->eol_size == 2 && strcmp(options->eol, "\r\n") != 0)
 		s->walkable = false;
-	/* the marker would look like a sound row */
-	if (is_marked(&s->options) && (options->column_count == 1 || options->fill_missing))
+	/* the marker would look like a sound row, or like the begin of one */
+	if (options->format == OC_FORMAT_CSV && options->csv_end_marker &&
+		(options->column_count == 1 || options->fill_missing || options->delimiter[0] == '\\' || options->quote == '\\'))
 		s->walkable = false;
 	return true;
 }
@@ -570,13 +570,6 @@ skip_mark(oc_splitter *s, const char *data, size_t size, bool last, size_t *take
 
 /* ---------------------------------------------------------------- one row */
 
-/* csv in which a line of backslash and dot ends the data */
-static bool
-is_marked(const oc_split_options *options)
-{
-	return options->format == OC_FORMAT_CSV && options->csv_end_marker;
-}
-
 /* Counts lines and bytes of what was taken. */
 static void
 advance(oc_splitter *s, const char *row, size_t bytes)
@@ -605,16 +598,13 @@ advance(oc_splitter *s, const char *row, size_t bytes)
 
 /* Gives one found row (or line to skip, or header) to its taker.  bad: offset of the first byte with a wrong encoding. */
 static oc_status
-take_row(oc_splitter *s, const char *row, const oc_row_end *found, size_t bad, oc_error *error)
+take_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error)
 {
-	oc_row_end marker = {.next = found->next, .stop = true};
-	const oc_row_end *end = found;
 	oc_split_memory *memory = s->memory;
+	/* COPY goes on behind a row that the marker ends, but not behind such a header */
+	bool stop = end->stop || (end->marked && s->header_due);
 	oc_status status = OC_OK;
 
-	if (is_marked(&s->options) && s->skip_left == 0 && end->size == 2 && end->next > 2 && end->problem == NULL &&
-		memcmp(row, "\\.", 2) == 0)
-		end = &marker;
 	if (end->size > s->max_row)
 	{
 		oc_error_set(error, OC_ERR_LIMIT, "a row is longer than %llu bytes", (unsigned long long) s->max_row);
@@ -642,22 +632,19 @@ take_row(oc_splitter *s, const char *row, const oc_row_end *found, size_t bad, o
 	}
 	if (status != OC_OK)
 		return status;
-	s->ended = end->stop;
+	s->ended = stop;
 	advance(s, row, end->next);
 	return OC_OK;
 }
 
-/* What can be wrong with a row before it is split. */
+/* What can be wrong with a row before it is split.  What COPY would come to first is told. */
 static bool
 check_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc_error *error)
 {
-	char message[128];
+	bool no_text = bad < end->size && !s->options.replace_illegal;
 
-	if (bad < end->size && !s->options.replace_illegal)
-	{
-		oc_split_bad_message(s, row + bad, end->size - bad, message, sizeof(message));
-		oc_split_error(s, -1, error, "%s", message);
-	}
+	if (no_text && !(end->problem && end->problem_at < bad))
+		oc_split_bad_error(s, -1, row + bad, end->next - bad, false, error);
 	else if (end->problem)
 		oc_split_error(s, -1, error, "%s", end->problem);
 	else
@@ -671,6 +658,7 @@ split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc
 {
 	oc_split_memory *memory = s->memory;
 	oc_field *out = s->needed ? memory->fields + memory->row_count * (size_t) s->needed : NULL;
+	bool late;
 
 	if (bad < end->size && s->options.replace_illegal)
 	{
@@ -686,9 +674,11 @@ split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc
 		oc_split_repair(s, repaired, end->size);
 		row = repaired;
 	}
+	s->lacks_fields = false;
 	if (check_row(s, row, end, bad, error) && s->format->row(s, row, end->size, s->map, out, error))
 		return true;
-	if (!s->options.tolerate || error->class != OC_ERR_DATA || !s->row_facts)
+	late = s->lacks_fields && s->options.late_missing && !s->options.tolerate;
+	if ((!s->options.tolerate && !late) || (error->class != OC_ERR_DATA && error->class != OC_ERR_ENCODING) || !s->row_facts)
 		return false;
 	if (memory->errors == NULL)
 		memory->errors = calloc(OC_SPLIT_ERRORS, sizeof(oc_error));
@@ -697,7 +687,7 @@ split_row(oc_splitter *s, const char *row, const oc_row_end *end, size_t bad, oc
 		oc_error_set(error, OC_ERR_MEMORY, "out of memory for the errors of a batch");
 		return false;
 	}
-	for (int i = 0; i < s->needed; i++)
+	for (int i = 0; i < s->needed && !late; i++)
 		out[i] = (oc_field){"", -1};
 	memory->rows[memory->row_count].error = (int32_t) memory->error_count;
 	memory->errors[memory->error_count++] = *error;
@@ -728,16 +718,13 @@ bool
 oc_split_finish(oc_splitter *s, int count, const int *map, oc_field *out, oc_error *error)
 {
 	for (int i = count; i < s->options.column_count; i++)
-	{
-		if (!s->options.fill_missing)
-		{
-			oc_split_error(s, i, error, "missing data for column \"%s\"", s->columns[i].name);
-			return false;
-		}
 		if (map[i] >= 0)
 			out[map[i]] = (oc_field){"", -1};
-	}
-	return true;
+	if (count >= s->options.column_count || s->options.fill_missing)
+		return true;
+	oc_split_error(s, count, error, "missing data for column \"%s\"", s->columns[count].name);
+	s->lacks_fields = true;
+	return false;
 }
 
 /* ---------------------------------------------------------------- header */

@@ -67,7 +67,9 @@ typedef struct oc_row_end
 	size_t size;   /* bytes of the row without its line end */
 	size_t next;   /* bytes with its line end */
 	const char *problem; /* a literal CR or LF, a corrupt end marker: the row is malformed */
-	bool stop;	   /* the end-of-data marker came: nothing after this row counts */
+	size_t problem_at;	 /* the byte that showed it */
+	bool marked;   /* the end-of-data marker ended the row */
+	bool stop;	   /* and nothing after this row counts */
 	bool no_row;   /* binary: the trailer */
 } oc_row_end;
 
@@ -79,6 +81,7 @@ typedef struct oc_scan
 	int fields;			 /* binary: fields before position */
 	bool escaped;		 /* csv with its own escape byte: the last byte was one */
 	const char *problem; /* seen so far */
+	size_t problem_at;	 /* the byte that showed it */
 } oc_scan;
 
 typedef struct oc_split_format oc_split_format;
@@ -110,6 +113,7 @@ struct oc_splitter
 	bool ended;			/* the end-of-data marker was seen */
 	bool trailer;		/* binary: the trailer was seen */
 	int fields_seen;	/* of the row that format->row split last */
+	bool lacks_fields;	/* it was refused for too few of them */
 	uint64_t skip_left;
 	uint64_t line;		/* of the next row */
 	uint64_t offset;	/* of the next row's first byte */
@@ -183,8 +187,10 @@ extern bool oc_split_convert(const oc_splitter *s, oc_split_memory *memory);
 
 /* The first byte of data that cannot stay: NUL, or not UTF-8 when that is asked.  size: all is well. */
 extern size_t oc_split_bad_byte(const oc_splitter *s, const char *data, size_t size);
-/* "invalid byte sequence for encoding ...: 0x.." */
-extern void oc_split_bad_message(const oc_splitter *s, const char *data, size_t size, char *message, size_t capacity);
+/* The same for what escapes have made, whatever the encoding of the object. */
+extern size_t oc_split_bad_escape(const oc_splitter *s, const char *data, size_t size);
+/* Class OC_ERR_ENCODING, "invalid byte sequence for encoding ...: 0x.."; column as above. */
+extern void oc_split_bad_error(oc_splitter *s, int column, const char *data, size_t size, bool escaped, oc_error *error);
 /* NUL to blank, other bad bytes to '?', in place. */
 extern void oc_split_repair(const oc_splitter *s, char *data, size_t size);
 
@@ -224,6 +230,23 @@ typedef enum oc_eol_result
 /* Does the row end at data[at]?  Learns the line end from the first line, notes wrong ones in scan->problem. */
 extern oc_eol_result oc_split_eol(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t size, bool last,
 								  oc_row_end *end);
+
+/*
+ * "\." stands at data[at]: is it the end of the data?  COPY's rules: which line end must follow it, and what is said of another one (noted
+ * in scan; csv mostly takes it for data then).
+ */
+extern oc_eol_result oc_split_marker(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t size, bool last,
+									 oc_row_end *end);
+
+/* The first problem of a row is the one to tell. */
+static inline void
+oc_note_problem(oc_scan *scan, const char *problem, size_t at)
+{
+	if (scan->problem)
+		return;
+	scan->problem = problem;
+	scan->problem_at = at;
+}
 
 static inline bool
 oc_split_is_null(const oc_splitter *s, const char *data, size_t size)

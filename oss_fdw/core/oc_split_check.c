@@ -8,11 +8,24 @@
 
 #include <stdio.h>
 
+static size_t bad_byte(const oc_splitter *s, const char *data, size_t size, bool utf8);
 static size_t valid_prefix(const char *data, size_t size);
 static size_t sequence_size(const unsigned char *data, size_t size);
 
 size_t
 oc_split_bad_byte(const oc_splitter *s, const char *data, size_t size)
+{
+	return bad_byte(s, data, size, s->options.validate_utf8 && !s->options.any_bytes);
+}
+
+size_t
+oc_split_bad_escape(const oc_splitter *s, const char *data, size_t size)
+{
+	return bad_byte(s, data, size, s->options.validate_utf8);
+}
+
+static size_t
+bad_byte(const oc_splitter *s, const char *data, size_t size, bool utf8)
 {
 	const char *nul;
 	size_t limit;
@@ -21,15 +34,18 @@ oc_split_bad_byte(const oc_splitter *s, const char *data, size_t size)
 		return size;
 	nul = memchr(data, 0, size);
 	limit = nul ? (size_t) (nul - data) : size;
-	return s->options.validate_utf8 ? valid_prefix(data, limit) : limit;
+	return utf8 ? valid_prefix(data, limit) : limit;
 }
 
 void
-oc_split_bad_message(const oc_splitter *s, const char *data, size_t size, char *message, size_t capacity)
+oc_split_bad_error(oc_splitter *s, int column, const char *data, size_t size, bool escaped, oc_error *error)
 {
 	const unsigned char *bytes = (const unsigned char *) data;
+	const char *encoding = s->options.any_bytes && !escaped ? " for encoding \"SQL_ASCII\""
+						   : s->options.validate_utf8		? " for encoding \"UTF8\""
+															: "";
 	size_t count = 1;
-	int used;
+	char list[4 * 5 + 1] = "";
 
 	/* as many bytes as the first one promises */
 	if ((bytes[0] & 0xE0) == 0xC0)
@@ -40,10 +56,10 @@ oc_split_bad_message(const oc_splitter *s, const char *data, size_t size, char *
 		count = 4;
 	if (count > size)
 		count = size;
-	used = snprintf(message, capacity, "invalid byte sequence%s:",
-					s->options.validate_utf8 ? " for encoding \"UTF8\"" : "");
 	for (size_t i = 0; i < count; i++)
-		used += snprintf(message + used, capacity - (size_t) used, " 0x%02x", bytes[i]);
+		snprintf(list + i * 5, sizeof(list) - i * 5, " 0x%02x", bytes[i]);
+	oc_split_error(s, column, error, "invalid byte sequence%s:%s", encoding, list);
+	error->class = OC_ERR_ENCODING;
 }
 
 void
@@ -53,7 +69,7 @@ oc_split_repair(const oc_splitter *s, char *data, size_t size)
 
 	while (at < size)
 	{
-		at += oc_split_bad_byte(s, data + at, size - at);
+		at += oc_split_bad_escape(s, data + at, size - at);
 		if (at < size)
 		{
 			data[at] = data[at] == 0 ? ' ' : '?';

@@ -3,7 +3,7 @@
  *	  The careful path of the csv format: the rules of the server's COPY, byte by byte.
  *
  * A quote may open and close anywhere in a field.  Inside quotes the escape byte makes a following quote or escape ordinary.
- * "\." is data.  Line ends inside quotes belong to the field, unless the table says that there are none
+ * "\." is data, unless it stands alone on a line and the table says that this ends them.  Line ends inside quotes belong to the field, unless the table says that there are none
  * (single_line): then every line end ends a row, wherever one begins to look, and the row whose quote it leaves open is bad.
  */
 #include "oc_split.h"
@@ -23,14 +23,6 @@ at_delimiter(const oc_splitter *s, const char *data, size_t size)
 		 (size >= s->delimiter_size && memcmp(data, s->options.delimiter, s->delimiter_size) == 0));
 }
 
-/* The first problem of a row is the one to tell. */
-static inline void
-note_problem(oc_scan *scan, const char *problem)
-{
-	if (scan->problem == NULL)
-		scan->problem = problem;
-}
-
 static bool
 csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end)
 {
@@ -38,6 +30,16 @@ csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last
 	bool own_escape = s->options.escape != quote;
 	bool single_line = s->options.single_line;
 
+	/* before any byte counts as a quote: that may be the backslash */
+	if (scan->position == 0 && s->options.csv_end_marker && size > 0 && data[0] == '\\')
+	{
+		oc_eol_result result = size == 1 ? last ? OC_EOL_NOT_HERE : OC_EOL_NEED_MORE
+							   : data[1] == '.' ? oc_split_marker(s, scan, data, 0, size, last, end)
+												: OC_EOL_NOT_HERE;
+
+		if (result != OC_EOL_NOT_HERE)
+			return result == OC_EOL_HERE;
+	}
 	for (size_t i = scan->position; i < size; i++)
 	{
 		char c = data[i];
@@ -52,12 +54,15 @@ csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last
 		{
 			/* of CR and LF also the one that does not end the rows of this object */
 			if (scan->in_quote && s->eol != OC_EOL_CUSTOM)
-				note_problem(scan, open_quote);
+				oc_note_problem(scan, open_quote, i);
 			switch (oc_split_eol(s, scan, data, i, size, last, end))
 			{
 				case OC_EOL_HERE:
 					if (scan->in_quote && end->problem == NULL)
+					{
 						end->problem = open_quote;
+						end->problem_at = i;
+					}
 					return true;
 				case OC_EOL_NEED_MORE:
 					scan->position = i;
@@ -71,7 +76,11 @@ csv_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last
 	if (!last)
 		return false;
 	end->size = end->next = size;
-	end->problem = scan->in_quote ? open_quote : scan->problem;
+	/* COPY comes to the end of the data before it sees the quote */
+	if (scan->in_quote)
+		oc_note_problem(scan, open_quote, size);
+	end->problem = scan->problem;
+	end->problem_at = scan->problem_at;
 	return true;
 }
 
@@ -100,7 +109,9 @@ oc_split_eol(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t 
 			s->eol = pair ? OC_EOL_CRLF : OC_EOL_CR;
 		if (s->eol == OC_EOL_LF || (s->eol == OC_EOL_CRLF && !pair))
 		{
-			note_problem(scan, csv ? "unquoted carriage return found in data" : "literal carriage return found in data");
+			/* with CRLF it takes the next byte to see it */
+			oc_note_problem(scan, csv ? "unquoted carriage return found in data" : "literal carriage return found in data",
+							s->eol == OC_EOL_CRLF ? at + 1 : at);
 			return OC_EOL_NOT_HERE;
 		}
 		length = s->eol == OC_EOL_CRLF ? 2 : 1;
@@ -108,7 +119,7 @@ oc_split_eol(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t 
 	else if (data[at] == '\n')
 	{
 		if (s->eol == OC_EOL_CR || s->eol == OC_EOL_CRLF)
-			note_problem(scan, csv ? "unquoted newline found in data" : "literal newline found in data");
+			oc_note_problem(scan, csv ? "unquoted newline found in data" : "literal newline found in data", at);
 		if (s->eol == OC_EOL_CR)
 			return OC_EOL_NOT_HERE;
 		if (s->eol == OC_EOL_UNKNOWN)
@@ -119,6 +130,7 @@ oc_split_eol(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t 
 	end->size = at;
 	end->next = at + length;
 	end->problem = scan->problem;
+	end->problem_at = scan->problem_at;
 	return OC_EOL_HERE;
 }
 

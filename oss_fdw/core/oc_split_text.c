@@ -3,15 +3,17 @@
  *	  The careful path of the text format: the rules of the server's COPY, byte by byte.
  *
  * A backslash makes the next byte part of the field: delimiters and line ends, too.  "\." before a line end ends the
- * data, and so does "\." as the very last bytes of an object.  The null string is compared before escapes are resolved.
+ * data.  The null string is compared before escapes are resolved.
  * With noescaping a backslash is an ordinary byte, and there is no end-of-data marker.
  */
 #include "oc_split.h"
 
 static bool text_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end);
 static bool text_row(oc_splitter *s, const char *row, size_t size, const int *map, oc_field *out, oc_error *error);
-static oc_eol_result end_marker(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t size, bool last,
-								oc_row_end *end);
+static oc_eol_result custom_marker(oc_splitter *s, const char *data, size_t next, size_t size, bool last);
+static bool take_byte(const char *data, size_t size, bool last, size_t *next, char *c);
+
+static const char wrong_style[] = "end-of-copy marker does not match previous newline style";
 
 const oc_split_format oc_split_text = {.find = text_find, .row = text_row};
 
@@ -30,7 +32,7 @@ text_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool las
 			if (i + 1 == size)
 				result = last ? OC_EOL_NOT_HERE : OC_EOL_NEED_MORE;
 			else if (data[i + 1] == '.')
-				result = end_marker(s, scan, data, i, size, last, end);
+				result = oc_split_marker(s, scan, data, i, size, last, end);
 		}
 		else if (c == '\n' || c == '\r' || s->eol == OC_EOL_CUSTOM)
 			result = oc_split_eol(s, scan, data, i, size, last, end);
@@ -49,42 +51,90 @@ text_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool las
 		return false;
 	end->size = end->next = size;
 	end->problem = scan->problem;
+	end->problem_at = scan->problem_at;
 	return true;
 }
 
-/* "\." stands at data[at]: the end of the data when a line end of the right kind, or nothing, follows. */
-static oc_eol_result
-end_marker(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t size, bool last, oc_row_end *end)
+oc_eol_result
+oc_split_marker(oc_splitter *s, oc_scan *scan, const char *data, size_t at, size_t size, bool last, oc_row_end *end)
 {
-	oc_scan probe = {0};
-	oc_eol eol = s->eol;
-	oc_eol_result result;
+	const char *corrupt = s->options.marker_alone ? "end-of-copy marker is not alone on its line" : "end-of-copy marker corrupt";
+	bool csv = s->options.format == OC_FORMAT_CSV;
+	const char *problem = NULL;
+	size_t next = at + 2;
+	char c = 0;
 
-	if (at + 2 == size)
+	if (s->eol == OC_EOL_CUSTOM)
 	{
-		if (!last)
-			return OC_EOL_NEED_MORE;
-		end->next = size;
+		oc_eol_result result = custom_marker(s, data, next, size, last);
+
+		if (result == OC_EOL_NEED_MORE)
+			return result;
+		problem = result == OC_EOL_HERE ? NULL : corrupt;
+		next += problem ? 1 : s->eol_size;
 	}
 	else
 	{
-		char c = data[at + 2];
-
-		result = oc_split_eol(s, &probe, data, at + 2, size, last, end);
-		if (result == OC_EOL_NEED_MORE)
-			return result;
-		if (result != OC_EOL_HERE || probe.problem)
+		if (s->eol == OC_EOL_CRLF)
 		{
-			s->eol = eol;
-			if (scan->problem == NULL)
-				scan->problem = c == '\n' || c == '\r' ? "end-of-copy marker does not match previous newline style"
-													   : "end-of-copy marker corrupt";
-			return OC_EOL_NOT_HERE;
+			if (!take_byte(data, size, last, &next, &c))
+				return OC_EOL_NEED_MORE;
+			if (c != '\r' && csv)
+				return OC_EOL_NOT_HERE;
+			if (c != '\r')
+				problem = c == '\n' ? wrong_style : corrupt;
+		}
+		if (problem == NULL)
+		{
+			if (!take_byte(data, size, last, &next, &c))
+				return OC_EOL_NEED_MORE;
+			if (c != '\r' && c != '\n')
+				problem = corrupt;
+			else if (s->eol != OC_EOL_UNKNOWN && (c == '\r') != (s->eol == OC_EOL_CR))
+				problem = wrong_style;
 		}
 	}
+	if (problem == corrupt && csv)
+		return OC_EOL_NOT_HERE;
+	/* before 18, COPY takes the row that stands before the marker, and goes on */
+	if (problem == NULL && at > 0 && s->options.marker_alone)
+		problem = corrupt;
+	if (problem)
+	{
+		oc_note_problem(scan, problem, next - 1);
+		return OC_EOL_NOT_HERE;
+	}
 	end->size = at;
+	end->next = next;
 	end->problem = scan->problem;
-	end->stop = at == 0; /* COPY takes a row before the marker, and goes on */
+	end->problem_at = scan->problem_at;
+	end->marked = true;
+	end->stop = at == 0;
+	return OC_EOL_HERE;
+}
+
+/* The byte at *next, or a NUL behind the last one.  false: it has not come yet. */
+static bool
+take_byte(const char *data, size_t size, bool last, size_t *next, char *c)
+{
+	if (*next >= size && !last)
+		return false;
+	*c = *next < size ? data[*next] : 0;
+	if (*next < size)
+		(*next)++;
+	return true;
+}
+
+/* A line end of the table's own stands at next. */
+static oc_eol_result
+custom_marker(oc_splitter *s, const char *data, size_t next, size_t size, bool last)
+{
+	size_t left = size - next;
+
+	if (memcmp(data + next, s->options.eol, left < s->eol_size ? left : s->eol_size) != 0)
+		return OC_EOL_NOT_HERE;
+	if (left < s->eol_size)
+		return last ? OC_EOL_NOT_HERE : OC_EOL_NEED_MORE;
 	return OC_EOL_HERE;
 }
 
@@ -243,14 +293,11 @@ oc_text_store(oc_splitter *s, int column, const char *data, size_t size, oc_fiel
 	target[used] = 0;
 	oc_arena_trim(&s->memory->arena, size - used);
 	*out = (oc_field){target, (int32_t) used};
-	if (!suspect || (bad = oc_split_bad_byte(s, target, used)) == used)
+	if (!suspect || (bad = oc_split_bad_escape(s, target, used)) == used)
 		return true;
 	if (!s->options.replace_illegal)
 	{
-		char message[128];
-
-		oc_split_bad_message(s, target + bad, used - bad, message, sizeof(message));
-		oc_split_error(s, column, error, "%s", message);
+		oc_split_bad_error(s, column, target + bad, used - bad, true, error);
 		return false;
 	}
 	oc_split_repair(s, target, used);

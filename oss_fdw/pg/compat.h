@@ -160,5 +160,7 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 
 /* COPY takes a csv line of backslash and dot for the end of the data */
 #define OSS_CSV_END_MARKER (PG_VERSION_NUM < 180000)
+/* and in text nothing may stand before it on its line */
+#define OSS_MARKER_ALONE (PG_VERSION_NUM >= 180000)
 
 #endif

@@ -3,7 +3,8 @@
  *	  Which columns of a relation are in its objects, in which order, and what the others are.
  *
  * Columns with the option metadata are facts of the object, columns with the option partition and those that partition_by
- * names (unless kept) come from the col=value/ folders; dropped and virtual generated columns do not exist for us.
+ * names (unless kept) come from the col=value/ folders; stored generated columns are computed (generated.c); dropped and virtual
+ * generated ones do not exist for us.
  */
 #include "oss_fdw.h"
 
@@ -47,7 +48,9 @@ oss_layout(Relation rel, const OssOptions *options)
 		if (column->partition_index >= 0 || column->options.partition)
 			layout->partition_columns[layout->partition_count++] = layout->column_count - 1;
 		column->in_file = column->options.metadata == OSS_METADATA_NONE && !column->options.partition &&
-						  (column->partition_index < 0 || options->keep_partition_columns);
+						  (column->partition_index < 0 || options->keep_partition_columns) && !attribute->attgenerated;
+		column->generated = column->options.metadata == OSS_METADATA_NONE && !column->options.partition &&
+							column->partition_index < 0 && attribute->attgenerated;
 		if (column->in_file)
 			layout->file_columns[layout->file_count++] = layout->column_count - 1;
 	}

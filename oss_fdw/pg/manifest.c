@@ -44,7 +44,7 @@ oss_manifest_prepare(OssExport *export, const OssPlace *place, const OssLayout *
 	{
 		const OssColumn *column = &layout->columns[i];
 
-		if (column->options.metadata != OSS_METADATA_NONE)
+		if (column->options.metadata != OSS_METADATA_NONE || column->generated)
 			continue;
 		export->column_names[export->column_count] = utf8_copy(column->name);
 		export->column_types[export->column_count++] = utf8_copy(format_type_with_typemod(column->type, column->typmod));

@@ -187,6 +187,7 @@ typedef struct OssColumn
 	Oid type;
 	int32 typmod;
 	bool in_file;				/* part of the row's text */
+	bool generated;				/* computed when read */
 	int partition_index;		/* of partition_by, from 0; -1 = none */
 	OssColumnOptions options;
 } OssColumn;
@@ -299,6 +300,15 @@ extern bool oss_in_column_list(const char *list, const char *name);
 /* pins DateStyle and its like while input and output functions run; 0 = nothing pushed, else for AtEOXact_GUC */
 extern int oss_push_pins(void);
 
+/* ---- generated.c: stored generated columns, which are not in the file */
+
+typedef struct OssGenerated OssGenerated;
+
+extern OssGenerated *oss_generated_begin(Relation rel, const OssLayout *layout, Bitmapset **needed);
+extern bool oss_generated_has(const OssGenerated *generated, Bitmapset *attnums);
+extern void oss_generated_compute(OssGenerated *generated, TupleTableSlot *slot);
+extern bool oss_generated_parallel_safe(Oid relid);
+
 /* ---- rowin.c: fields -> datums */
 
 typedef struct OssRowIn OssRowIn;
@@ -315,6 +325,8 @@ extern void oss_rowin_facts(OssRowIn *in, const char *bucket, const oc_object *o
 /* all rows were read: a percentage limit is judged, rejected rows are counted */
 extern void oss_rowin_finish(OssRowIn *in);
 extern bool oss_rowin_needs_row_facts(const OssRowIn *in);
+extern bool oss_rowin_takes_any_bytes(const OssOptions *options); /* but NUL: SQL_ASCII, as COPY takes it */
+extern void oss_rowin_context(void *arg); /* an error context callback: the current row */
 extern bool oss_rowin_needs_lines(const OssRowIn *in); /* a line column is read */
 extern bool oss_rowin_needs_mtime(const OssRowIn *in); /* an mtime column is read */
 

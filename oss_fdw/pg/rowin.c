@@ -35,7 +35,8 @@ StaticAssertDecl(sizeof(pg_uuid_t) == 16 && sizeof(DateADT) == 4 && sizeof(TimeA
 #define ARENA_FIRST ((size_t) 8192)
 #define ARENA_MAX ((size_t) 1 << 20)
 
-static void setup_typmod(InColumn *column);
+static void setup_typmod(InColumn *column, int encoding);
+pg_noreturn static void raise_row(OssRowIn *in, const oc_error *told, const oc_field *fields, TupleTableSlot *slot);
 static bool convert_fast(OssRowIn *in, InColumn *column, const char *data, size_t size, Datum *value);
 static Datum convert_slow(OssRowIn *in, InColumn *column, const char *data, size_t size);
 static Datum convert_by_pattern(InColumn *column, const char *text);
@@ -140,7 +141,7 @@ oss_setup_in_column(OssRowIn *in, InColumn *column, const OssColumn *from)
 	column->conversion.class = column->base == JSONOID ? OC_CLASS_OTHER : oss_class_of(column->base);
 	/* a domain may have constraints: its input function checks them */
 	column->fast = oss_fast_paths && WORDS_HOLD_VALUES && column->conversion.class != OC_CLASS_OTHER && column->base == from->type;
-	setup_typmod(column);
+	setup_typmod(column, options->encoding_id);
 	if (options->format == OC_FORMAT_BINARY && from->in_file)
 	{
 		getTypeBinaryInputInfo(from->type, &function, &column->typioparam);
@@ -168,7 +169,7 @@ oss_setup_in_column(OssRowIn *in, InColumn *column, const OssColumn *from)
 }
 
 static void
-setup_typmod(InColumn *column)
+setup_typmod(InColumn *column, int encoding)
 {
 	oc_conversion *conversion = &column->conversion;
 	int32 typmod = column->column->typmod;
@@ -185,6 +186,9 @@ setup_typmod(InColumn *column)
 			conversion->max_chars = typmod - VARHDRSZ;
 			/* the core counts characters of one byte, and those of UTF-8 */
 			if (conversion->is_bpchar && !conversion->utf8 && pg_database_encoding_max_length() > 1)
+				column->fast = false;
+			/* in bytes that nobody has checked the server counts them its own way */
+			if (encoding == PG_SQL_ASCII && pg_database_encoding_max_length() > 1)
 				column->fast = false;
 			break;
 		case OC_CLASS_NUMERIC:
@@ -241,12 +245,21 @@ oss_rowin_fill(OssRowIn *in, oc_split_options *split)
 	split->noescaping = options->noescaping;
 	split->single_line = options->format == OC_FORMAT_CSV && !options->multi_line;
 	split->csv_end_marker = OSS_CSV_END_MARKER;
+	split->marker_alone = OSS_MARKER_ALONE;
 	split->ignore_extra = options->ignore_extra_data;
 	split->fill_missing = options->fill_missing_fields;
 	split->replace_illegal = options->compatible_illegal_chars;
 	split->validate_utf8 = GetDatabaseEncoding() == PG_UTF8 && options->format != OC_FORMAT_BINARY;
+	split->any_bytes = oss_rowin_takes_any_bytes(options) && !options->compatible_illegal_chars;
 	split->tolerate = in->reject != NULL;
+	split->late_missing = in->reject == NULL && (options->format == OC_FORMAT_CSV || options->format == OC_FORMAT_TEXT);
 	return in->count;
+}
+
+bool
+oss_rowin_takes_any_bytes(const OssOptions *options)
+{
+	return options->encoding_id == PG_SQL_ASCII && (options->format == OC_FORMAT_CSV || options->format == OC_FORMAT_TEXT);
 }
 
 /* Lines are wanted for messages as soon as a value is converted. */
@@ -300,6 +313,8 @@ oss_rowin_row(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *s
 		if (!oss_reject_convert(in, fields, slot))
 			return false;
 	}
+	else if (unlikely(batch->errors != NULL) && in->row && in->row->error >= 0)
+		raise_row(in, &batch->errors[in->row->error], fields, slot);
 	else
 		oss_convert_row(in, fields, 0, in->filter_count, slot);
 	for (int i = 0; i < in->fact_count; i++)
@@ -313,6 +328,25 @@ oss_rowin_row(OssRowIn *in, const oc_batch *batch, size_t row, TupleTableSlot *s
 		slot->tts_isnull[in->line_index] = false;
 	}
 	return true;
+}
+
+/* A row that lacks fields: first what is wrong with those that it has, from left to right, as COPY tells it. */
+static void
+raise_row(OssRowIn *in, const oc_error *told, const oc_field *fields, TupleTableSlot *slot)
+{
+	const OssLayout *layout = in->layout;
+	oc_error error = *told;
+	int there = 0;
+
+	for (int i = 0; i < in->count; i++)
+		in->order[i] = i; /* nothing comes after this row */
+	for (int i = 0; i < error.field - 1 && there < in->count; i++)
+		if (in->columns[there].column == &layout->columns[layout->file_columns[i]])
+			there++;
+	oss_convert_row(in, fields, 0, there, slot);
+	if (error.object[0] == '\0')
+		snprintf(error.object, sizeof(error.object), "%s/%s", in->bucket, in->key);
+	oss_report_status(OC_FAILED, &error, psprintf("could not read foreign table \"%s\"", RelationGetRelationName(in->rel)));
 }
 
 /* The columns that oss_rowin_filter has put off. */
@@ -434,9 +468,14 @@ oss_rowin_context(void *arg)
 	if (in->key == NULL)
 		return;
 	row_place(in, place, sizeof(place));
-	if (in->current == NULL || in->current_field == NULL || in->current_field->size < 0)
+	if (in->current == NULL || in->current_field == NULL || in->current_field->size == OC_FIELD_VALUE)
 	{
 		errcontext("object \"%s/%s\", %s", in->bucket, in->key, place);
+		return;
+	}
+	if (in->current_field->size == OC_FIELD_NULL)
+	{
+		errcontext("object \"%s/%s\", %s, column %s: null input", in->bucket, in->key, place, in->current->column->name);
 		return;
 	}
 	size = Min(in->current_field->size, (int) sizeof(excerpt) - 1);

@@ -71,7 +71,6 @@ struct OssRowIn
 /* rowin.c */
 extern Datum oss_convert_field(OssRowIn *in, InColumn *column, const char *data, size_t size);
 extern void oss_setup_in_column(OssRowIn *in, InColumn *column, const OssColumn *from);
-extern void oss_rowin_context(void *arg);
 
 /* rowin_facts.c */
 extern void oss_compute_facts(OssRowIn *in, InColumn *facts, int count, const char *bucket, const oc_object *object, Datum *values,

@@ -35,6 +35,7 @@ static void setup_format(OssRowOut *out, const OssLayout *layout);
 static void append_row(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
 static void refuse_large_row(void);
 static void append_converted(OssRowOut *out, const Datum *values, const bool *nulls, oc_block *block);
+static void check_end_marker(const OssRowOut *out, const char *row, size_t size);
 static void check_single_line(const OssRowOut *out, const OutColumn *column, const char *field, size_t size);
 static void check_unescaped(OssRowOut *out, const OutColumn *column, const char *text, size_t size);
 static int32 zone_offset(OssRowOut *out, TimestampTz value);
@@ -60,6 +61,8 @@ oss_rowout_begin(Relation rel, const OssOptions *options, const OssLayout *layou
 	out->eol = options->eol ? options->eol : "\n";
 	out->eol_size = strlen(out->eol);
 	out->single_line = options->format == OC_FORMAT_CSV && !options->multi_line;
+	out->may_end_data = options->format == OC_FORMAT_CSV && OSS_CSV_END_MARKER &&
+						(options->delimiter[0] == '\\' || options->quote[0] == '\\' || options->null_string[0] == '\\');
 	out->own_eol = strcmp(out->eol, "\n") != 0 && strcmp(out->eol, "\r\n") != 0 && strcmp(out->eol, "\r") != 0;
 	out->converts = options->format != OC_FORMAT_BINARY && options->encoding_id != GetDatabaseEncoding() &&
 					options->encoding_id != PG_SQL_ASCII && GetDatabaseEncoding() != PG_SQL_ASCII;
@@ -269,6 +272,8 @@ oss_rowout_append(OssRowOut *out, TupleTableSlot *slot, oc_block *block)
 		append_row(out, slot->tts_values, slot->tts_isnull, block);
 	if (nest > 0)
 		AtEOXact_GUC(true, nest);
+	if (unlikely(out->may_end_data))
+		check_end_marker(out, block->data + before, block->size - before);
 	/* the block has room for a little more than the longest row */
 	if (unlikely(block->size - before > MAX_ROW))
 		refuse_large_row();
@@ -280,6 +285,17 @@ oss_rowout_append(OssRowOut *out, TupleTableSlot *slot, oc_block *block)
 		MemoryContextReset(out->row_context);
 		out->rows_since_reset = 0;
 	}
+}
+
+/* COPY writes such a row, too, and loses all that follow when it reads them. */
+static void
+check_end_marker(const OssRowOut *out, const char *row, size_t size)
+{
+	if (size > 2 && memcmp(row, "\\.", 2) == 0 &&
+		(row[2] == '\n' || row[2] == '\r' || (size == 2 + (size_t) out->eol_size && memcmp(row + 2, out->eol, out->eol_size) == 0)))
+		ereport(ERROR, (errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+						errmsg("a row that reads like the end-of-copy marker cannot be written"),
+						errhint("Set the table's option delimiter, quote or null to something without a backslash.")));
 }
 
 /*

@@ -68,6 +68,7 @@ struct OssRowOut
 	const char *eol;
 	int eol_size;
 	bool single_line;		/* csv whose fields must not hold line ends */
+	bool may_end_data;		/* csv: a row may look like the end-of-copy marker */
 	bool own_eol;			/* rows end with something else than CR, LF or both */
 	size_t fixed_room;		/* bytes that all fixed-size columns, delimiters and null strings of a row may need */
 	size_t row_length;		/* fixed: bytes of a row */

@@ -27,6 +27,7 @@ static void start_pass(OssScanState *state);
 static void start_members(OssScanState *state, const oc_reader_options *from);
 static void end_pass(OssScanState *state);
 static void release_scan(void *arg);
+static void compute_generated(OssScanState *state, TupleTableSlot *slot);
 static bool next_batch(OssScanState *state);
 static TupleTableSlot *count_rows(OssScanState *state, TupleTableSlot *slot);
 static oc_status next_unit(void *arg, oc_unit *unit, oc_error *error);
@@ -214,7 +215,7 @@ ossIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *
 
 	oss_options_for_table(rte->relid, OidIsValid(rel->userid) ? rel->userid : GetUserId(), &options);
 	if (!oss_may_reject(&options))
-		return true;
+		return oss_generated_parallel_safe(rte->relid);
 	root->glob->parallelModeOK = false;
 	for (; root; root = root->parent_root)
 		for (int i = 1; i < root->simple_rel_array_size; i++)
@@ -313,14 +314,26 @@ next_row(OssScanState *state, TupleTableSlot *slot)
 		if (!oss_rowin_row(state->in, &state->batch, state->row++, slot))
 			continue;
 		state->rows++;
-		if (state->filter == NULL)
-			return true;
-		if (oss_scan_passes_filter(state, slot))
+		if (state->filter)
 		{
+			if (!oss_scan_passes_filter(state, slot))
+				continue;
 			oss_rowin_rest(state->in, &state->batch, state->row - 1, slot);
-			return true;
 		}
+		if (state->generated)
+			compute_generated(state, slot);
+		return true;
 	}
+}
+
+static void
+compute_generated(OssScanState *state, TupleTableSlot *slot)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack, .callback = oss_rowin_context, .arg = state->in};
+
+	error_context_stack = &callback;
+	oss_generated_compute(state->generated, slot);
+	error_context_stack = callback.previous;
 }
 
 static bool
@@ -395,6 +408,7 @@ make_scan_state(Relation rel, const OssOptions *options, Bitmapset *needed, Memo
 	state->layout = oss_layout(rel, &state->options);
 	for (int i = 0; i < state->layout->partition_count; i++)
 		state->options.recursive |= state->options.dir != NULL; /* the values are folders below dir */
+	state->generated = oss_generated_begin(rel, state->layout, &needed);
 	state->needed = needed;
 	state->in = oss_rowin_begin(rel, &state->options, state->layout, needed);
 	state->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
@@ -583,7 +597,10 @@ next_unit(void *arg, oc_unit *unit, oc_error *error)
 
 /* ---- encodings */
 
-/* UTF-8 to UTF-8 is checked by the splitter; everything else is converted or verified here, by the server's own routines. */
+/*
+ * UTF-8 to UTF-8 is checked by the splitter; everything else is converted or verified here, by the server's own routines.  SQL_ASCII is any
+ * bytes: COPY takes it as it stands, into every database, and so do the formats that are COPY's.
+ */
 static void
 setup_conversion(OssScanState *state)
 {
@@ -594,6 +611,8 @@ setup_conversion(OssScanState *state)
 	if (state->options.format == OC_FORMAT_BINARY)
 		return;
 	if (file == server && (server == PG_UTF8 || server == PG_SQL_ASCII))
+		return;
+	if (file == PG_SQL_ASCII && oss_rowin_takes_any_bytes(&state->options))
 		return;
 	state->converts = true;
 	if (file == server || file == PG_SQL_ASCII || server == PG_SQL_ASCII)
@@ -613,8 +632,38 @@ set_encoding_error(const OssScanState *state, const char *source, size_t size, i
 
 	for (int i = 0; i < Min(Max(length, 1), (int) Min(size, 6)); i++)
 		snprintf(bytes + strlen(bytes), sizeof(bytes) - strlen(bytes), "%s0x%02x", i ? " " : "", (unsigned char) source[i]);
-	oc_error_set(error, OC_ERR_DATA, "invalid byte sequence for encoding \"%s\": %s",
+	oc_error_set(error, OC_ERR_ENCODING, "invalid byte sequence for encoding \"%s\": %s",
 				 pg_encoding_to_char(state->options.encoding_id), bytes);
+}
+
+/* What does not move is tried again by the routine that raises, as COPY does: it knows what is wrong.  Nothing but memory is to clean up. */
+static void
+set_conversion_error(OssScanState *state, const char *source, size_t size, oc_error *error)
+{
+	int length = Min(size, MAX_MULTIBYTE_CHAR_LEN);
+	unsigned char target[MAX_MULTIBYTE_CHAR_LEN * MAX_CONVERSION_GROWTH + 1];
+	MemoryContext context = CurrentMemoryContext;
+
+	set_encoding_error(state, source, size, pg_encoding_mblen(state->options.encoding_id, source), error);
+	PG_TRY();
+	{
+		(void) pg_do_encoding_conversion_buf(state->conversion.fn_oid, state->options.encoding_id, GetDatabaseEncoding(),
+											 (unsigned char *) source, length, target, sizeof(target), false);
+	}
+	PG_CATCH();
+	{
+		ErrorData *told;
+
+		MemoryContextSwitchTo(context);
+		told = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(told->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		FlushErrorState();
+		oc_error_set(error, told->sqlerrcode == ERRCODE_UNTRANSLATABLE_CHARACTER ? OC_ERR_UNTRANSLATABLE : OC_ERR_ENCODING, "%s",
+					 told->message);
+		FreeErrorData(told);
+	}
+	PG_END_TRY();
 }
 
 #define CONVERT_CHUNK (256 * 1024)
@@ -663,7 +712,10 @@ convert_encoding(void *arg, const char *source, size_t size, bool last, size_t *
 	/* nothing moved: a bad byte, unless it is a character that goes on in the next piece */
 	if (done == 0 && (last || size >= MAX_MULTIBYTE_CHAR_LEN))
 	{
-		set_encoding_error(state, source, size, pg_encoding_mblen(file, source), error);
+		if (OidIsValid(state->conversion.fn_oid))
+			set_conversion_error(state, source, size, error);
+		else
+			set_encoding_error(state, source, size, pg_encoding_mblen(file, source), error);
 		return OC_FAILED;
 	}
 	return OC_OK;

@@ -14,6 +14,7 @@ typedef struct OssScanState
 	OssLayout *layout;
 	Bitmapset *needed; /* attribute numbers */
 	OssRowIn *in;
+	OssGenerated *generated; /* NULL: none is needed */
 	TupleTableSlot *slot; /* virtual: nothing is formed that nobody asks for */
 
 	/* conditions that are tried before the other columns are converted */

@@ -110,6 +110,8 @@ oss_scan_init_filter(ForeignScanState *node, OssScanState *state)
 	while ((attnum = bms_next_member(used, attnum)) >= 0)
 		if (attnum + FirstLowInvalidHeapAttributeNumber > 0)
 			attnums = bms_add_member(attnums, attnum + FirstLowInvalidHeapAttributeNumber);
+	if (oss_generated_has(state->generated, attnums)) /* they are made when all the others are there */
+		return;
 	oss_rowin_filter(state->in, attnums);
 	state->node = &node->ss;
 	if (list_length(quals) < list_length(plan->scan.plan.qual) || node->ss.ps.state->es_epq_active)
