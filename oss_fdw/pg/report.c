@@ -77,6 +77,12 @@ sqlstate_of(const oc_error *error)
 			return ERRCODE_INSUFFICIENT_RESOURCES;
 		case OC_ERR_LIMIT:
 			return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+		case OC_ERR_FILE:
+			return ERRCODE_IO_ERROR;
+		case OC_ERR_DISK_FULL:
+			return ERRCODE_DISK_FULL;
+		case OC_ERR_SPILL_LIMIT:
+			return ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
 		case OC_ERR_DATA:
 			return ERRCODE_BAD_COPY_FILE_FORMAT;
 		case OC_ERR_CODEC:
