@@ -13,7 +13,7 @@
 #include "export_util.h"
 
 #define MEMORY (4 << 20)	  /* the least there is: parts of more than 1 MB go through a file */
-#define LARGE ((size_t) 3 << 20)
+#define LARGE ((size_t) 2 << 20)
 #define FOLDER "/tmp"
 
 static oc_export_options
@@ -146,7 +146,7 @@ export_large(oc_codec codec, size_t bytes, uint64_t max_file_size, bool exact, b
 static void
 test_content(void)
 {
-	static const oc_codec codecs[] = {OC_CODEC_NONE, OC_CODEC_GZIP, OC_CODEC_ZSTD, OC_CODEC_DEFLATE};
+	static const oc_codec codecs[] = {OC_CODEC_NONE, OC_CODEC_GZIP, OC_CODEC_ZSTD};
 
 	part_of_objects = LARGE;
 	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
@@ -156,7 +156,7 @@ test_content(void)
 		export_large(codecs[i], 400000, 0, false, true, "as much as fits into memory");
 		export_large(codecs[i], factor * 10 * LARGE / 3, 0, false, true, "some parts");
 		export_large(codecs[i], factor * 13 * LARGE / 3, 0, true, false, "an exact key");
-		export_large(codecs[i], factor * 12 * LARGE, 7 * LARGE / 3, false, true, "split");
+		export_large(codecs[i], factor * 8 * LARGE, 7 * LARGE / 3, false, true, "split");
 		export_large(codecs[i], factor * 4 * LARGE, 2 * LARGE / 3, false, true, "split into less than parts");
 	}
 	part_of_objects = PART;
@@ -172,11 +172,12 @@ test_small(void)
 		{
 			oc_export_options options = large_options(codec);
 			oc_export *export = oc_export_open(client, pool, &options, &error);
-			size_t bytes = (filed ? 2 * LARGE / 3 : MEMORY / 5) * (codec == OC_CODEC_NONE ? 1 : 3) / 2;
+			/* half of what is compressed */
+			size_t bytes = (filed ? 3 * LARGE / 4 : MEMORY / 20) * (codec == OC_CODEC_NONE ? 1 : 2);
 			text expected = {0};
 
 			part_of_objects = LARGE;
-			CHECK_INT(put_rows(export, "", filed ? bytes * 4 / 3 : bytes / 2, &expected), OC_OK);
+			CHECK_INT(put_rows(export, "", bytes, &expected), OC_OK);
 			CHECK_INT(oc_export_finish(export, false, NULL, &error), OC_OK);
 			CHECK_INT(count_listed(OC_LIST_UPLOADS), 0);
 			CHECK_INT(open_files(), filed);
@@ -269,7 +270,7 @@ test_long_rows(void)
 		oc_export_options options = large_options(codec);
 		oc_export *export = oc_export_open(client, pool, &options, &error);
 		oc_writer *writer = oc_writer_open(export, "", &error);
-		static const size_t sizes[] = {100, 2 << 20, 100, 11 << 20, 5000, 700000, 3 << 20, (3 << 20) - 1, 100};
+		static const size_t sizes[] = {100, 1 << 20, 100, 11 << 20, 5000, 700000, 2 << 20, (2 << 20) - 1, 100};
 		uint64_t pending = 0;
 		text expected = {0};
 		oc_status status = OC_OK;
@@ -312,7 +313,7 @@ test_many_folders(void)
 	enum
 	{
 		COUNT = 90,
-		ROWS = 60,
+		ROWS = 45,
 		ROW = 5000
 	};
 	oc_export *export;
@@ -323,6 +324,8 @@ test_many_folders(void)
 	uint64_t rows = 0;
 	bool good = true;
 
+	if (current->io_threads == 0)
+		return; /* the same code, only slower */
 	export = oc_export_open(client, pool, &options, &error);
 	for (int i = 0; i < COUNT && good; i++)
 	{
@@ -528,15 +531,16 @@ test_damaged(void)
 		oc_export *export = oc_export_open(client, pool, &options, &error);
 		int fd = open("/dev/null", O_RDONLY);
 		oc_output *output = oc_output_begin(export, "");
-		char *data = calloc(1, LARGE);
+		char *data = malloc(LARGE);
 
+		memset(data, 'd', LARGE);
 		close(fd);
 		oc_output_append(export, output, data, LARGE - 1);
 		CHECK(output->file != NULL);
 		if (cut_off)
 			CHECK_INT(ftruncate(fd, 1000), 0);
 		else
-			CHECK_INT(pwrite(fd, "x", 1, 2000000), 1);
+			CHECK_INT(pwrite(fd, "x", 1, 1500000), 1);
 		oc_output_append(export, output, data, 1);
 		memset(&error, 0, sizeof(error));
 		CHECK_INT(oc_export_finish(export, false, NULL, &error), OC_FAILED);
@@ -583,8 +587,8 @@ test_no_room(void)
 		oc_export_options options = large_options(codec);
 		struct rlimit before, small;
 
-		options.spill_limit = 2 << 20;
-		fails_with(options, OC_ERR_SPILL_LIMIT, "exceeds the limit of 2048 kB", "limit");
+		options.spill_limit = 3 << 19; /* less than a part */
+		fails_with(options, OC_ERR_SPILL_LIMIT, "exceeds the limit of 1536 kB", "limit");
 		options.spill_limit = 1;
 		fails_with(options, OC_ERR_SPILL_LIMIT, "exceeds", "limit of nothing");
 		options.spill_limit = 0;
@@ -593,7 +597,7 @@ test_no_room(void)
 		options.spill_directory = FOLDER;
 		CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
 		small = before;
-		small.rlim_cur = 2 << 20;
+		small.rlim_cur = 3 << 19;
 		CHECK_INT(setrlimit(RLIMIT_FSIZE, &small), 0);
 		fails_with(options, OC_ERR_DISK_FULL, FOLDER, "full disk");
 		CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
