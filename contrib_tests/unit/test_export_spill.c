@@ -12,8 +12,8 @@
 
 #include "export_util.h"
 
-#define MEMORY (4 << 20)	  /* the least there is: parts of more than 1 MB go through a file */
-#define LARGE ((size_t) 2 << 20)
+#define MEMORY (4 << 20) /* the least there is: parts of more than 1 MB go through a file */
+#define LARGE  ((size_t) 2 << 20)
 #define FOLDER "/tmp"
 
 static oc_export_options
@@ -94,7 +94,8 @@ check_splits(oc_export *export, size_t object_index, uint64_t rows_before)
 }
 
 static void
-export_large(oc_codec codec, size_t bytes, uint64_t max_file_size, bool exact, bool trailer, const char *what)
+export_large(oc_codec codec, size_t bytes, uint64_t max_file_size, bool exact, bool trailer,
+			 const char *what)
 {
 	oc_export_options options = large_options(codec);
 	text expected = {0};
@@ -134,7 +135,8 @@ export_large(oc_codec codec, size_t bytes, uint64_t max_file_size, bool exact, b
 		rows += oc_export_object(export, i).rows;
 	}
 	if (!CHECK(oc_export_peak_memory(export) <= options.max_memory))
-		fprintf(stderr, "%s, %s: peak %" PRIu64 "\n", what, oc_codec_name(codec), oc_export_peak_memory(export));
+		fprintf(stderr, "%s, %s: peak %" PRIu64 "\n", what, oc_codec_name(codec),
+				oc_export_peak_memory(export));
 	if (max_file_size > 0)
 		CHECK(oc_export_object_count(export) > 2);
 	else
@@ -157,7 +159,8 @@ test_content(void)
 		export_large(codecs[i], factor * 10 * LARGE / 3, 0, false, true, "some parts");
 		export_large(codecs[i], factor * 13 * LARGE / 3, 0, true, false, "an exact key");
 		export_large(codecs[i], factor * 8 * LARGE, 7 * LARGE / 3, false, true, "split");
-		export_large(codecs[i], factor * 4 * LARGE, 2 * LARGE / 3, false, true, "split into less than parts");
+		export_large(codecs[i], factor * 4 * LARGE, 2 * LARGE / 3, false, true,
+					 "split into less than parts");
 	}
 	part_of_objects = PART;
 }
@@ -240,7 +243,8 @@ test_growth(void)
 		export = oc_export_open(client, pool, &options, &error);
 		export->part_equal = 4;
 		export->part_growth = 2;
-		CHECK_INT(put_rows(export, "", codec == OC_CODEC_NONE ? 14 << 20 : 28 << 20, &expected), OC_OK);
+		CHECK_INT(put_rows(export, "", codec == OC_CODEC_NONE ? 14 << 20 : 28 << 20, &expected),
+				  OC_OK);
 		if (!CHECK_INT(finish_and_commit(export), OC_OK))
 			report("growth", codec);
 		CHECK_INT(export->output_count, 1);
@@ -270,7 +274,8 @@ test_long_rows(void)
 		oc_export_options options = large_options(codec);
 		oc_export *export = oc_export_open(client, pool, &options, &error);
 		oc_writer *writer = oc_writer_open(export, "", &error);
-		static const size_t sizes[] = {100, 1 << 20, 100, 11 << 20, 5000, 700000, 2 << 20, (2 << 20) - 1, 100};
+		static const size_t sizes[] = {100,    1 << 20, 100,           11 << 20, 5000,
+									   700000, 2 << 20, (2 << 20) - 1, 100};
 		uint64_t pending = 0;
 		text expected = {0};
 		oc_status status = OC_OK;
@@ -465,18 +470,24 @@ with_fault(const char *rule, bool small, oc_error_class class, const char *what)
 static void
 test_faults(void)
 {
-	with_fault("{\"op\": \"UploadPart\", \"action\": \"status\", \"status\": 500, \"count\": 2}", false, OC_ERR_NONE, "500 for a part");
-	with_fault("{\"op\": \"UploadPart\", \"action\": \"reset\", \"bytes\": 1000000, \"count\": 2}", false, OC_ERR_NONE,
-			   "reset in the middle of a part");
-	with_fault("{\"op\": \"UploadPart\", \"action\": \"lost_answer\", \"count\": 1}", false, OC_ERR_NONE, "lost answer of a part");
-	with_fault("{\"op\": \"PutObject\", \"action\": \"status\", \"status\": 503, \"count\": 1}", true, OC_ERR_NONE, "503 for an object");
-	with_fault("{\"op\": \"PutObject\", \"action\": \"reset\", \"bytes\": 1000000, \"count\": 1}", true, OC_ERR_NONE,
-			   "reset in the middle of an object");
-	with_fault("{\"op\": \"PutObject\", \"action\": \"lost_answer\", \"count\": 1}", true, OC_ERR_NONE, "lost answer of an object");
-	with_fault("{\"op\": \"UploadPart\", \"action\": \"status\", \"status\": 403, \"code\": \"AccessDenied\", \"count\": 100}", false,
-			   OC_ERR_DENIED, "403 for a part");
-	with_fault("{\"op\": \"PutObject\", \"action\": \"status\", \"status\": 403, \"code\": \"AccessDenied\", \"count\": 100}", true,
-			   OC_ERR_DENIED, "403 for an object");
+	with_fault("{\"op\": \"UploadPart\", \"action\": \"status\", \"status\": 500, \"count\": 2}",
+			   false, OC_ERR_NONE, "500 for a part");
+	with_fault("{\"op\": \"UploadPart\", \"action\": \"reset\", \"bytes\": 1000000, \"count\": 2}",
+			   false, OC_ERR_NONE, "reset in the middle of a part");
+	with_fault("{\"op\": \"UploadPart\", \"action\": \"lost_answer\", \"count\": 1}", false,
+			   OC_ERR_NONE, "lost answer of a part");
+	with_fault("{\"op\": \"PutObject\", \"action\": \"status\", \"status\": 503, \"count\": 1}",
+			   true, OC_ERR_NONE, "503 for an object");
+	with_fault("{\"op\": \"PutObject\", \"action\": \"reset\", \"bytes\": 1000000, \"count\": 1}",
+			   true, OC_ERR_NONE, "reset in the middle of an object");
+	with_fault("{\"op\": \"PutObject\", \"action\": \"lost_answer\", \"count\": 1}", true,
+			   OC_ERR_NONE, "lost answer of an object");
+	with_fault("{\"op\": \"UploadPart\", \"action\": \"status\", \"status\": 403, \"code\": "
+			   "\"AccessDenied\", \"count\": 100}",
+			   false, OC_ERR_DENIED, "403 for a part");
+	with_fault("{\"op\": \"PutObject\", \"action\": \"status\", \"status\": 403, \"code\": "
+			   "\"AccessDenied\", \"count\": 100}",
+			   true, OC_ERR_DENIED, "403 for an object");
 }
 
 /* The file of a call is cut off before it is sent: an error at once, whatever the retries. */
@@ -507,7 +518,9 @@ test_unreadable(void)
 			CHECK_INT(ftruncate(fd, LARGE / 2), 0);
 		}
 		CHECK_INT(oc_call_run(call, NULL), round == 0 ? OC_OK : OC_FAILED);
-		CHECK_INT(call->error.class, round == 0 ? OC_ERR_NONE : round == 1 ? OC_ERR_FILE : OC_ERR_ARGUMENT);
+		CHECK_INT(call->error.class, round == 0   ? OC_ERR_NONE
+									 : round == 1 ? OC_ERR_FILE
+												  : OC_ERR_ARGUMENT);
 		CHECK_INT(stats.requests, round < 2);
 		CHECK_INT(stats.retries, 0);
 		if (round == 0)
@@ -542,6 +555,7 @@ test_damaged(void)
 		else
 			CHECK_INT(pwrite(fd, "x", 1, 1500000), 1);
 		oc_output_append(export, output, data, 1);
+		oc_output_end_part(export, output);
 		memset(&error, 0, sizeof(error));
 		CHECK_INT(oc_export_finish(export, false, NULL, &error), OC_FAILED);
 		CHECK_INT(error.class, OC_ERR_FILE);
@@ -682,7 +696,8 @@ test_give_up(void)
 		export = oc_export_open(client, pool, &options, &error);
 		CHECK(oc_writer_open(export, "", &error) != NULL);
 		expected.size = 0;
-		CHECK_INT(put_rows(export, "", codec == OC_CODEC_NONE ? 2 * LARGE / 3 : LARGE, &expected), OC_OK);
+		CHECK_INT(put_rows(export, "", codec == OC_CODEC_NONE ? 2 * LARGE / 3 : LARGE, &expected),
+				  OC_OK);
 		oc_export_close(export);
 		CHECK_INT(open_files(), 0);
 		free(expected.data);

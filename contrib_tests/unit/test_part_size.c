@@ -5,10 +5,10 @@
 #include "oc_export_int.h"
 #include "unit.h"
 
-#define MB (1ull << 20)
-#define GB (1ull << 30)
-#define TB (1ull << 40)
-#define LARGEST (5 * GB)
+#define MB       (1ull << 20)
+#define GB       (1ull << 30)
+#define TB       (1ull << 40)
+#define LARGEST  (5 * GB)
 #define LONG_ROW GB
 
 static void
@@ -23,7 +23,8 @@ test_at(void)
 	CHECK_INT(oc_part_size_at(&limits, base, 5 * GB, 5000, 500, 5500), 2 * base);
 	CHECK_INT(oc_part_size_at(&limits, base, 5 * GB, 5000, 500, 5501), 4 * base);
 	CHECK_INT(oc_part_size_at(&limits, base, 5 * GB, 5000, 500, 9500), 512 * base);
-	CHECK_INT(oc_part_size_at(&limits, base, 5 * GB, 5000, 500, 10000), 5 * GB); /* not 1,024 times */
+	CHECK_INT(oc_part_size_at(&limits, base, 5 * GB, 5000, 500, 10000),
+			  5 * GB); /* not 1,024 times */
 	CHECK_INT(oc_part_size_at(&limits, base, 3 * base, 5000, 500, 9999), 3 * base);
 	CHECK_INT(oc_part_size_at(&limits, base, 5 * GB, 0, 500, 10000), base);
 	limits.max_part = 6 * MB;
@@ -37,7 +38,8 @@ capacity(const oc_limits *limits, uint64_t base)
 	uint64_t sum = 0;
 
 	for (int number = 1; number <= limits->max_parts; number++)
-		sum += oc_part_size_at(limits, base, limits->max_part, OC_PART_EQUAL, OC_PART_GROWTH, number);
+		sum +=
+			oc_part_size_at(limits, base, limits->max_part, OC_PART_EQUAL, OC_PART_GROWTH, number);
 	return sum;
 }
 
@@ -45,7 +47,8 @@ capacity(const oc_limits *limits, uint64_t base)
 static void
 test_capacity(const oc_limits *limits)
 {
-	CHECK_INT(capacity(limits, 8 * MB) / MB, 5000 * 8 + 500 * (16 + 32 + 64 + 128 + 256 + 512 + 1024 + 2048 + 4096 + 5120));
+	CHECK_INT(capacity(limits, 8 * MB) / MB,
+			  5000 * 8 + 500 * (16 + 32 + 64 + 128 + 256 + 512 + 1024 + 2048 + 4096 + 5120));
 	CHECK(capacity(limits, 8 * MB) > 6 * TB && capacity(limits, 8 * MB) < 7 * TB);
 	CHECK(capacity(limits, 64 * MB) > 13 * TB);
 	CHECK(capacity(limits, 5 * GB) == limits->max_object);
@@ -56,15 +59,18 @@ test_capacity(const oc_limits *limits)
  * gigabytes are gone through: before, nothing can be full.
  */
 static uint64_t
-parts_of_longest(const oc_limits *limits, uint64_t part, uint64_t limit, uint64_t row, uint64_t *bytes)
+parts_of_longest(const oc_limits *limits, uint64_t part, uint64_t limit, uint64_t row,
+				 uint64_t *bytes)
 {
-	uint64_t most = part * (uint64_t) limits->max_parts < limit ? part * (uint64_t) limits->max_parts : limit;
+	uint64_t most =
+		part * (uint64_t) limits->max_parts < limit ? part * (uint64_t) limits->max_parts : limit;
 	uint64_t total = most > 32 * GB ? most - 32 * GB : 0;
 
 	CHECK(!oc_part_numbers_used(limits, (int) (total / part), part, total % part));
 	do
 		total += 8 * MB + row;
-	while (total < limit && !oc_part_numbers_used(limits, (int) (total / part), part, total % part));
+	while (total < limit &&
+		   !oc_part_numbers_used(limits, (int) (total / part), part, total % part));
 	*bytes = total;
 	return total / part + (total % part != 0);
 }
@@ -92,8 +98,19 @@ limited(const oc_limits *limits, uint64_t part_size, uint64_t limit)
 static void
 test_limited(const oc_limits *limits)
 {
-	static const uint64_t sizes[] = {MB, 256 * MB, 40 * GB, 72 * GB, 100 * GB, 700 * GB, TB, 5 * TB, 20 * TB, 48 * TB,
-									 TB * 488 / 10, 10000 * LARGEST - 1, 10000 * LARGEST};
+	static const uint64_t sizes[] = {MB,
+									 256 * MB,
+									 40 * GB,
+									 72 * GB,
+									 100 * GB,
+									 700 * GB,
+									 TB,
+									 5 * TB,
+									 20 * TB,
+									 48 * TB,
+									 TB * 488 / 10,
+									 10000 * LARGEST - 1,
+									 10000 * LARGEST};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 	{

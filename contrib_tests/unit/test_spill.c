@@ -62,7 +62,8 @@ test_append_and_read(void)
 		CHECK_INT(files_in_folder(), 0); /* without a name */
 		CHECK_INT(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 		for (size_t at = 0; at < total; at += steps[s])
-			CHECK(oc_spill_append(spill, pattern + at, steps[s] < total - at ? steps[s] : total - at, &error));
+			CHECK(oc_spill_append(spill, pattern + at,
+								  steps[s] < total - at ? steps[s] : total - at, &error));
 		CHECK_INT(oc_spill_size(spill), total);
 		CHECK_INT(oc_spill_read(spill, 0, back, total), 0);
 		CHECK_MEM(back, pattern, total);
@@ -125,7 +126,8 @@ test_full(void)
 	CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
 	CHECK_INT(error.class, OC_ERR_DISK_FULL);
 	CHECK(strstr(error.message, folder) != NULL);
-	CHECK(oc_error_hint(&error) && strstr(oc_error_hint(&error), "part_size") && strstr(oc_error_hint(&error), "temp_tablespaces"));
+	CHECK(oc_error_hint(&error) && strstr(oc_error_hint(&error), "part_size") &&
+		  strstr(oc_error_hint(&error), "temp_tablespaces"));
 	CHECK(!error.retryable);
 	oc_spill_close(spill);
 	memset(&error, 0, sizeof(error));

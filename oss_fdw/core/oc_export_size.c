@@ -13,14 +13,17 @@
 
 #define MEGABYTE (1ull << 20)
 #define LAST_ROW (1024 * MEGABYTE)
-#define LAST_BLOCK (64 * MEGABYTE) /* what is under way when an object is full, and what a codec may add to a row */
-#define EDGES 2					   /* the parts at either end are not whole */
+#define LAST_BLOCK \
+	(64 *          \
+	 MEGABYTE)  /* what is under way when an object is full, and what a codec may add to a row */
+#define EDGES 2 /* the parts at either end are not whole */
 
 static uint64_t divide_up(uint64_t bytes, uint64_t size);
 static uint64_t numbers_kept(const oc_limits *limits, uint64_t part);
 
 size_t
-oc_part_size_at(const oc_limits *limits, size_t base, size_t most, int equal, int growth, int number)
+oc_part_size_at(const oc_limits *limits, size_t base, size_t most, int equal, int growth,
+				int number)
 {
 	size_t size = base;
 	int doubled = equal > 0 && number > equal ? (number - equal - 1) / growth + 1 : 0;

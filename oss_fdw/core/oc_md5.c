@@ -227,7 +227,8 @@ oc_md5_many(const void *const *data, const size_t *sizes, int count, unsigned ch
 
 struct oc_md5_stream
 {
-	void *context; /* OpenSSL's; NULL where it refuses: then the rest is ours, all lanes being the same */
+	void *
+		context; /* OpenSSL's; NULL where it refuses: then the rest is ours, all lanes being the same */
 	oc_md5_state state;
 	unsigned char rest[BLOCK];
 	size_t total;

@@ -105,7 +105,8 @@ ensure_part_buffer(oc_export *export, oc_output *output, size_t need)
 		return true;
 	if (wanted < need)
 		wanted = need;
-	if (output->part_count > 0 && !oc_output_spills(export, output) && oc_memory_fits(export, output->part_size - capacity))
+	if (output->part_count > 0 && !oc_output_spills(export, output) &&
+		oc_memory_fits(export, output->part_size - capacity))
 		wanted = output->part_size;
 	if (wanted > output->part_size)
 		wanted = output->part_size;
@@ -121,7 +122,7 @@ static bool
 is_file_due(const oc_export *export, const oc_output *output, size_t more)
 {
 	return oc_output_spills(export, output) && !output->file && !output->crowded &&
-		(output->part_count > 0 || output->part_fill + more > export->spill_from);
+		   (output->part_count > 0 || output->part_fill + more > export->spill_from);
 }
 
 /* Many folders must not use up the descriptors of the process.  The one object of an export cannot end instead. */
@@ -134,7 +135,8 @@ is_file_left(const oc_export *export)
 size_t
 oc_output_spillable(const oc_export *export, const oc_output *output)
 {
-	if (!output->part || !oc_output_spills(export, output) || output->crowded || !is_file_left(export))
+	if (!output->part || !oc_output_spills(export, output) || output->crowded ||
+		!is_file_left(export))
 		return 0;
 	return output->part->capacity;
 }
@@ -173,7 +175,8 @@ append_file(oc_export *export, oc_output *output, const void *data, size_t size)
 	oc_error error = {0};
 	bool good = true;
 
-	if (limit > 0 && (export->group->file_bytes > limit || size > limit - export->group->file_bytes))
+	if (limit > 0 &&
+		(export->group->file_bytes > limit || size > limit - export->group->file_bytes))
 	{
 		oc_error_set(&error, OC_ERR_SPILL_LIMIT, "temporary file size exceeds the limit of %llu kB",
 					 (unsigned long long) limit / 1024);
@@ -208,7 +211,7 @@ oc_part_file_free(oc_export *export, oc_spill *file)
 void
 oc_export_unload_files(oc_export *export)
 {
-	for (size_t i = 0; i < export->output_count && export->held_files > 0; i++)
+	for (size_t i = 0; i<export->output_count &&export->held_files> 0; i++)
 	{
 		oc_output *output = export->outputs[i];
 

@@ -22,8 +22,8 @@
 #include "oc_int.h"
 
 #define NAME_TEMPLATE "pgsql_tmp_oss_XXXXXX"
-#define READ_SIZE ((size_t) 1 << 20)	/* of a digest's steps; whole blocks of MD5 */
-#define WRITE_MAX ((size_t) 256 << 20) /* of one write: Linux takes no more than 2 GB */
+#define READ_SIZE     ((size_t) 1 << 20)   /* of a digest's steps; whole blocks of MD5 */
+#define WRITE_MAX     ((size_t) 256 << 20) /* of one write: Linux takes no more than 2 GB */
 
 struct oc_spill
 {
@@ -91,7 +91,8 @@ oc_spill_append(oc_spill *spill, const void *data, size_t size, oc_error *error)
 
 	while (left > 0)
 	{
-		ssize_t written = pwrite(spill->fd, from, left < WRITE_MAX ? left : WRITE_MAX, (off_t) (spill->size + (size - left)));
+		ssize_t written = pwrite(spill->fd, from, left < WRITE_MAX ? left : WRITE_MAX,
+								 (off_t) (spill->size + (size - left)));
 
 		if (written < 0 && errno == EINTR)
 			continue;
@@ -143,7 +144,8 @@ oc_spill_read(const oc_spill *spill, uint64_t offset, void *data, size_t size)
  * file is not what was appended.
  */
 int
-oc_spill_digest(const oc_spill *spill, const _Atomic bool *stop, uint64_t *crc64, unsigned char md5[16])
+oc_spill_digest(const oc_spill *spill, const _Atomic bool *stop, uint64_t *crc64,
+				unsigned char md5[16])
 {
 	oc_md5_stream *stream = oc_md5_open();
 	char *block = malloc(READ_SIZE);
@@ -154,7 +156,9 @@ oc_spill_digest(const oc_spill *spill, const _Atomic bool *stop, uint64_t *crc64
 	{
 		size_t size = spill->size - at < READ_SIZE ? (size_t) (spill->size - at) : READ_SIZE;
 
-		failure = stop && atomic_load_explicit(stop, memory_order_relaxed) ? ECANCELED : oc_spill_read(spill, at, block, size);
+		failure = stop && atomic_load_explicit(stop, memory_order_relaxed)
+					  ? ECANCELED
+					  : oc_spill_read(spill, at, block, size);
 		if (failure != 0)
 			break;
 		crc = oc_crc64(crc, block, size);
@@ -179,12 +183,15 @@ oc_spill_fail(const oc_spill *spill, const char *what, int code, oc_error *error
 		case ENOSPC:
 		case EDQUOT:
 		case EFBIG:
-			oc_error_set(error, OC_ERR_DISK_FULL, "could not %s a temporary file for a part in \"%.300s\": %s", what,
+			oc_error_set(error, OC_ERR_DISK_FULL,
+						 "could not %s a temporary file for a part in \"%.300s\": %s", what,
 						 spill->directory, strerror_r(code, text, sizeof(text)));
 			break;
 		case EBADMSG:
-			oc_error_set(error, OC_ERR_FILE, "a temporary file in \"%.300s\" does not have the bytes that were written to it",
-						 spill->directory);
+			oc_error_set(
+				error, OC_ERR_FILE,
+				"a temporary file in \"%.300s\" does not have the bytes that were written to it",
+				spill->directory);
 			break;
 		case ECANCELED:
 			oc_error_set(error, OC_ERR_CANCELLED, "reading a temporary file was cancelled");
@@ -193,8 +200,9 @@ oc_spill_fail(const oc_spill *spill, const char *what, int code, oc_error *error
 			oc_error_set(error, OC_ERR_MEMORY, "out of memory for a temporary file");
 			break;
 		default:
-			oc_error_set(error, OC_ERR_FILE, "could not %s a temporary file for a part in \"%.300s\": %s", what, spill->directory,
-						 strerror_r(code, text, sizeof(text)));
+			oc_error_set(error, OC_ERR_FILE,
+						 "could not %s a temporary file for a part in \"%.300s\": %s", what,
+						 spill->directory, strerror_r(code, text, sizeof(text)));
 			break;
 	}
 }
