@@ -2,8 +2,9 @@
  * oc_output.c
  *	  One object of an export: its name, its parts, its checksum.
  *
- * Bytes come in as blocks that become parts as they are (oc_output_cut) or are copied into a part (oc_output_part.c).  A piece is digested in the pool and then queued as a part of an
- * upload, except when it is the whole object: such a piece is held for a single PUT at commit.
+ * Bytes come in as blocks that become parts as they are (oc_output_cut) or are copied into a part (oc_output_part.c).  A piece is
+ * digested in the pool and then queued as a part of an upload, except when it is the whole object: such a piece is held for a
+ * single PUT at commit.
  *
  * All of this runs on the owner's thread; only digest_pieces runs in the pool.
  */

@@ -4,8 +4,8 @@
  *
  * Without compression the block is the part: when it holds at least one part, the first bytes of it become pieces where they
  * are, and the rest (the end of the last row) moves to the head of the next block.  Where a part is larger than memory may hold,
- * blocks are copied to where it is collected (oc_output_part.c).  With compression a full block becomes a
- * chunk that the pool compresses on its own; finished chunks are appended to the object in the order of their rows.
+ * blocks are copied to where it is collected (oc_output_part.c).  With compression a full block becomes a chunk that the pool
+ * compresses on its own; finished chunks are appended to the object in the order of their rows.
  *
  * A block begins small and grows, because there may be thousands of writers; each step of its growth is a flush, so that
  * the budget knows.  Objects end at row boundaries only: at the bytes that a flush has declared to be whole rows.
@@ -19,8 +19,8 @@
 #define MAX_ROW 0x3fffffffu /* 1 GB - 1 */
 #define MIN_BLOCK 4096
 #define MAX_FIRST_BLOCK (64 * 1024)
-#define SPILL_BLOCK (8 * 1024 * 1024) /* without compression, when parts are collected in files */
 #define SLACK (64 * 1024)		 /* room behind a full block for the end of the last row */
+#define SPILL_BLOCK (8 * 1024 * 1024) /* at most, without compression, when parts are collected in files */
 #define INLINE_CHUNK (16 * 1024) /* smaller chunks are compressed at once: waking a worker takes longer */
 
 static size_t first_capacity(const oc_export *export);
