@@ -36,6 +36,7 @@ static oc_client *client;
 static oc_pool *pool;
 static const way *current;
 static oc_error error;
+static size_t part_of_objects = PART; /* what check_content expects */
 
 /* ---------------------------------------------------------------- rows */
 
@@ -79,8 +80,14 @@ make_row(char *row, uint32_t n)
 	size_t size = (size_t) sprintf(row, "%u,", n);
 	int words = 1 + hash(n) % 30;
 
+	/* as "%08x", which the sanitizers make slow */
 	for (int i = 0; i < words; i++)
-		size += (size_t) sprintf(row + size, "%08x", hash(n * 64 + i));
+	{
+		uint32_t word = hash(n * 64 + i);
+
+		for (int shift = 28; shift >= 0; shift -= 4)
+			row[size++] = "0123456789abcdef"[word >> shift & 15];
+	}
 	row[size++] = '\n';
 	return size;
 }
@@ -236,8 +243,8 @@ check_content(oc_export *export, oc_codec codec, const text *expected, size_t tr
 			text_add(&all, one.data + strlen(HEADER), one.size - strlen(HEADER) - trailer_size);
 		}
 		for (int part = 0; part + 1 < output->part_count; part++)
-			CHECK_INT(output->parts[part].size, PART);
-		CHECK(output->parts[output->part_count - 1].size <= PART);
+			CHECK_INT(output->parts[part].size, part_of_objects);
+		CHECK(output->parts[output->part_count - 1].size <= part_of_objects);
 		free(one.data);
 	}
 	CHECK_INT(rows, expected->rows);

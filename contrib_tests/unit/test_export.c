@@ -359,7 +359,7 @@ test_growing_parts(void)
 		text expected = {0};
 		const oc_output *output;
 
-		export->part_growth = 2; /* not 1,000 */
+		export->part_equal = export->part_growth = 2; /* not 5,000 and 500 */
 		CHECK_INT(put_rows(export, "", 30 * PART, &expected), OC_OK);
 		CHECK_INT(oc_export_finish(export, false, NULL, &error), OC_OK);
 		CHECK_INT(oc_export_commit(export, NULL, &error), OC_OK);

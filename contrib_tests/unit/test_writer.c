@@ -50,23 +50,7 @@ add_row(oc_writer *writer, size_t size)
 	return status;
 }
 
-static void
-test_part_sizes(void)
-{
-	oc_limits limits = {.min_part = 100 << 10, .max_part = 5ull << 30, .max_parts = 10000};
-	size_t base = 8 << 20;
-	size_t most = (size_t) 5 << 30;
-
-	CHECK_INT(oc_part_size_at(&limits, base, most, 1000, 1), base);
-	CHECK_INT(oc_part_size_at(&limits, base, most, 1000, 1000), base);
-	CHECK_INT(oc_part_size_at(&limits, base, most, 1000, 1001), 2 * base);
-	CHECK_INT(oc_part_size_at(&limits, base, most, 1000, 2001), 4 * base);
-	CHECK_INT(oc_part_size_at(&limits, base, most, 1000, 10000), 512 * base);
-	CHECK_INT(oc_part_size_at(&limits, base, 3 * base, 1000, 2001), 3 * base);
-	CHECK_INT(oc_part_size_at(&limits, base, most, 0, 10000), base);
-	limits.max_part = 6 << 20;
-	CHECK_INT(oc_part_size_at(&limits, 6 << 20, most, 1000, 5000), 6 << 20);
-}
+static const char *spill_directory;
 
 static size_t
 chosen_part_size(uint64_t max_file_size, uint64_t part_size, uint64_t memory)
@@ -78,11 +62,12 @@ chosen_part_size(uint64_t max_file_size, uint64_t part_size, uint64_t memory)
 	options.max_file_size = max_file_size;
 	options.part_size = part_size;
 	options.max_memory = memory;
+	options.spill_directory = spill_directory;
 	export = oc_export_open(client, pool, &options, &error);
 	if (!CHECK(export != NULL))
 		return 0;
 	size = export->part_size;
-	CHECK_INT(export->part_growth, max_file_size > 0 ? 0 : OC_PART_GROWTH);
+	CHECK_INT(export->part_equal, max_file_size > 0 ? 0 : OC_PART_EQUAL);
 	oc_export_close(export);
 	return size;
 }
@@ -93,8 +78,14 @@ test_chosen_sizes(void)
 	CHECK_INT(chosen_part_size(0, 0, 0), 8 << 20);
 	CHECK_INT(chosen_part_size(256 << 20, 0, 0), 8 << 20);
 	CHECK_INT(chosen_part_size(256 << 20, 1000, 0), 102400);			 /* the dialect's minimum */
-	CHECK_INT(chosen_part_size(100ull << 30, 1 << 20, 1ull << 30), 12 << 20); /* 100 GB / 9000 */
+	CHECK_INT(chosen_part_size(100ull << 30, 1 << 20, 1ull << 30), 11 << 20); /* 101 GB / 9996 */
 	CHECK_INT(chosen_part_size(0, 64 << 20, 64 << 20), 16 << 20);		 /* a quarter of the memory */
+	spill_directory = "/tmp";
+	CHECK_INT(chosen_part_size(0, 64 << 20, 64 << 20), 64 << 20); /* as asked, through files */
+	CHECK_INT(chosen_part_size(256 << 20, 5ull << 30, 4 << 20), 5ull << 30);
+	CHECK_INT(chosen_part_size(0, 0, 4 << 20), 1 << 20); /* nobody asked: what memory holds */
+	CHECK_INT(chosen_part_size(10000 * (5ull << 30), 0, 4 << 20), 5ull << 30);
+	spill_directory = NULL;
 }
 
 static void
@@ -325,6 +316,16 @@ test_bad_options(void)
 	memset(&error, 0, sizeof(error));
 	CHECK(oc_export_open(client, pool, &options, &error) == NULL);
 	CHECK_INT(error.class, OC_ERR_ARGUMENT);
+	options = options_for(OC_CODEC_NONE);
+	options.part_size = (5ull << 30) + 1;
+	memset(&error, 0, sizeof(error));
+	CHECK(oc_export_open(client, pool, &options, &error) == NULL);
+	CHECK_INT(error.class, OC_ERR_ARGUMENT);
+	options = options_for(OC_CODEC_NONE);
+	options.max_file_size = 10000 * (5ull << 30) + 1;
+	memset(&error, 0, sizeof(error));
+	CHECK(oc_export_open(client, pool, &options, &error) == NULL);
+	CHECK_INT(error.class, OC_ERR_ARGUMENT);
 	options = options_for(OC_CODEC_SNAPPY);
 	memset(&error, 0, sizeof(error));
 	CHECK(oc_export_open(client, pool, &options, &error) == NULL);
@@ -355,7 +356,6 @@ main(void)
 	for (int workers = 0; workers <= 2; workers += 2)
 	{
 		pool = oc_pool_open(workers, &error);
-		test_part_sizes();
 		test_chosen_sizes();
 		test_reserve();
 		test_plain_parts();

@@ -65,6 +65,9 @@ typedef enum oc_error_class
 	OC_ERR_ENCODING,	/* bytes that are no text in its encoding */
 	OC_ERR_UNTRANSLATABLE, /* text that the server's encoding does not have */
 	OC_ERR_LIMIT,		/* a limit of ours or of the store */
+	OC_ERR_FILE,		/* a temporary file cannot be made or read */
+	OC_ERR_DISK_FULL,	/* no room for a temporary file */
+	OC_ERR_SPILL_LIMIT, /* spill_limit of an export */
 	OC_ERR_CANCELLED,
 } oc_error_class;
 
@@ -271,6 +274,7 @@ typedef struct oc_page
 } oc_page;
 
 typedef struct oc_call oc_call;
+typedef struct oc_spill oc_spill; /* a temporary file, the core's own */
 
 /*
  * The fields of the first group are set between oc_call_new and oc_call_start.  What they point to
@@ -288,6 +292,7 @@ struct oc_call
 	size_t part_count;
 	const void *body;			/* PUT, UPLOAD_PART */
 	size_t body_size;
+	const oc_spill *body_file;	/* the body is there, all of it, and body is NULL; else NULL */
 	bool digests_known;			/* crc64 and md5 below are the body's; else the core computes them */
 	uint64_t crc64;				/* PUT, UPLOAD_PART: of the body.  COMPLETE: of the whole object */
 	bool crc64_known;			/* COMPLETE: compare the store's CRC-64 with crc64 */
@@ -537,9 +542,20 @@ typedef struct oc_export_options
 	size_t trailer_size;
 	uint64_t max_file_size;		/* stored bytes; 0 = one object for each folder, as long as part numbers and memory last */
 	uint64_t split_size;		/* stored bytes between the places of an object that are noted as splits, at least; 0 = none are noted */
-	uint64_t part_size;			/* bytes; raised to the dialect's minimum */
+	uint64_t part_size;			/* bytes, raised to the dialect's minimum; 0 = 8 MB, or less where memory is short */
 	int max_connections;		/* transfers in flight */
 	uint64_t max_memory;		/* bytes of blocks and parts together; 0 = 64 MB, at least 4 MB and 4 parts of the dialect's minimum */
+	/*
+	 * Parts that memory may not hold (a quarter of max_memory) are collected in temporary files in this folder, about three at a time for
+	 * each stream of rows.  NULL = there are none: parts are never larger than that.
+	 */
+	const char *spill_directory;
+	uint64_t spill_limit;		/* bytes of the group's temporary files together; 0 = no limit */
+	/*
+	 * About so many stored bytes will come: sizes the parts of an object that has no max_file_size.  0 = unknown, or the export has many
+	 * folders.
+	 */
+	uint64_t expected_bytes;
 	bool forbid_overwrite;		/* error_if_exists: ask the store to refuse */
 	const oc_header *headers;	/* attributes */
 	size_t header_count;

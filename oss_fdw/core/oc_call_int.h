@@ -111,6 +111,7 @@ typedef struct oc_exchange
 	int header_count;
 	const char *resolve;	/* "host:port:address" for names that need no DNS, or NULL */
 	const void *body;
+	const oc_spill *body_file; /* or here */
 	size_t body_size;
 	bool has_body;
 	long timeout_ms;		/* of this attempt; 0 = only the low-speed limit */
@@ -135,6 +136,7 @@ typedef struct oc_exchange
 	bool full;				/* stopped by stop_when_full */
 	bool forbidden;			/* an address was refused */
 	oc_error error;			/* class OC_ERR_NONE: there is an answer */
+	uint64_t body_offset;	/* of body_file: read so far */
 	int sends;				/* more than one: libcurl sent it again when a kept connection broke */
 	uint64_t bytes_sent;
 	uint64_t bytes_received;
@@ -203,6 +205,7 @@ typedef struct oc_message
 	oc_pair headers[OC_SIGN_MAX_HEADERS];
 	int header_count;
 	const void *body;
+	const oc_spill *body_file;
 	size_t body_size;
 	bool has_body;
 	bool failed;				 /* too many headers */

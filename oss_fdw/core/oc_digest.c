@@ -68,6 +68,32 @@ oc_md5(const void *data, size_t size, unsigned char target[16])
 	return EVP_Digest(size ? data : "", size, target, NULL, EVP_md5(), NULL) == 1;
 }
 
+void *
+oc_md5_context_new(void)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	if (context && EVP_DigestInit_ex(context, EVP_md5(), NULL) != 1)
+	{
+		EVP_MD_CTX_free(context);
+		context = NULL;
+	}
+	return context;
+}
+
+void
+oc_md5_context_add(void *context, const void *data, size_t size)
+{
+	EVP_DigestUpdate(context, data, size);
+}
+
+void
+oc_md5_context_free(void *context, unsigned char target[16])
+{
+	EVP_DigestFinal_ex(context, target, NULL);
+	EVP_MD_CTX_free(context);
+}
+
 /* Not optimised away, unlike a memset before free. */
 void
 oc_wipe(void *data, size_t size)

@@ -368,6 +368,11 @@ hint_of_class(const oc_error *error)
 			return "The bytes changed on their way or in the store: run the statement again, and "
 				   "check the network path if it "
 				   "happens again.";
+		case OC_ERR_DISK_FULL:
+			return "Make room there or let temp_tablespaces (programs: TMPDIR) name another place. A smaller "
+				   "part_size or max_file_size makes smaller temporary files.";
+		case OC_ERR_SPILL_LIMIT:
+			return "Raise temp_file_limit. A smaller part_size or max_file_size makes smaller temporary files.";
 		case OC_ERR_CODEC:
 			return "The object is damaged, or not compressed as the table option compression says.";
 		default:

@@ -21,6 +21,7 @@ static void harvest_initiate(oc_export *export, const oc_slot *slot);
 static void harvest_part(oc_export *export, oc_slot *slot);
 static void harvest_object(oc_export *export, const oc_slot *slot);
 static void harvest_digests(oc_export *export);
+static void fail_piece(oc_export *export, const oc_piece *piece);
 static void start_calls(oc_export *export);
 static oc_slot *start_call(oc_export *export, oc_slot_kind kind, oc_verb verb, oc_output *output);
 static void start_initiate(oc_export *export, oc_output *output);
@@ -47,6 +48,9 @@ oc_export_pump(oc_export *export)
 		harvest_digests(export);
 	if (export->held_bytes > export->budget / 4)
 		oc_memory_unload_held(export, export->budget / 8);
+	/* one file of the group may wait for commit */
+	if (export->held_files > 0 && !export->failed && (export->output_count > 1 || export->group->file_count > 1))
+		oc_export_unload_files(export);
 	if (!export->failed && export->queue.count > 0)
 		start_calls(export);
 	oc_output_digest_waiting(export, false);
@@ -210,7 +214,10 @@ harvest_object(oc_export *export, const oc_slot *slot)
 	}
 	if (output->held)
 	{
-		export->held_bytes -= output->held->size;
+		if (output->held->file)
+			export->held_files--;
+		else
+			export->held_bytes -= output->held->size;
 		oc_piece_free(export, output->held);
 		output->held = NULL;
 	}
@@ -232,11 +239,23 @@ harvest_digests(oc_export *export)
 		}
 		oc_piece_list_take(&export->digesting, previous, piece);
 		export->group->events++;
+		if (piece->failure != 0)
+			fail_piece(export, piece);
 		if (piece->output->held == piece)
 			oc_output_try_settle(export, piece->output);
 		else
 			oc_piece_list_add(&export->queue, piece);
 	}
+}
+
+/* Its file could not be read. */
+static void
+fail_piece(oc_export *export, const oc_piece *piece)
+{
+	oc_error error = {0};
+
+	oc_spill_fail(piece->file, "read", piece->failure, &error);
+	oc_export_fail_output(export, piece->output, error.class, "UploadPart", error.message);
 }
 
 /* ---------------------------------------------------------------- calls */
@@ -319,6 +338,7 @@ static void
 set_call_body(oc_call *call, const oc_piece *piece)
 {
 	call->body = piece->data;
+	call->body_file = piece->file;
 	call->body_size = piece->size;
 	call->digests_known = true;
 	call->crc64 = piece->crc64;
@@ -406,6 +426,7 @@ oc_status
 oc_export_unload(oc_export *export, const oc_waiter *waiter, oc_error *error)
 {
 	oc_memory_unload_held(export, 0);
+	oc_export_unload_files(export);
 	return oc_export_finish(export, false, waiter, error);
 }
 
@@ -675,7 +696,7 @@ oc_piece_list_add(oc_piece_list *list, oc_piece *piece)
 		list->first = piece;
 	list->last = piece;
 	list->count++;
-	list->bytes += piece->size;
+	list->bytes += piece->file ? 0 : piece->size;
 }
 
 void
@@ -688,7 +709,7 @@ oc_piece_list_take(oc_piece_list *list, oc_piece *previous, oc_piece *piece)
 	if (list->last == piece)
 		list->last = previous;
 	list->count--;
-	list->bytes -= piece->size;
+	list->bytes -= piece->file ? 0 : piece->size;
 	piece->next = NULL;
 	piece->listed = false;
 }
@@ -697,6 +718,11 @@ void
 oc_piece_free(oc_export *export, oc_piece *piece)
 {
 	oc_memory_release(export, piece->memory);
+	if (piece->file)
+	{
+		oc_part_file_free(export, piece->file);
+		export->file_pieces--;
+	}
 	free(piece);
 }
 

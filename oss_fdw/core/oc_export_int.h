@@ -1,7 +1,7 @@
 /*
  * oc_export_int.h
- *	  What the files of the export share: oc_writer.c, oc_output.c, oc_export.c, oc_export_open.c, oc_export_group.c,
- *	  oc_export_memory.c and oc_export_undo.c.
+ *	  What the files of the export share: oc_writer.c, oc_output.c, oc_output_part.c, oc_export.c, oc_export_open.c,
+ *	  oc_export_size.c, oc_export_group.c, oc_export_memory.c and oc_export_undo.c.
  *
  * One thread owns an export, its group and everything in them: no field is locked.  Two things are done elsewhere, and each tells the
  * owner by an atomic flag that it is ready: a job of the pool (oc_chunk.ready, oc_piece.ready) and a call
@@ -9,6 +9,8 @@
  *
  * The way of a row:  block of a writer -> [chunk: compressed by the pool -> part buffer of the output] -> piece: digested by
  * the pool -> slot: one of at most max_connections calls in flight.
+ *
+ * A part that memory may not hold is collected in a temporary file, whatever the codec; the piece is then that file.
  */
 #ifndef OC_EXPORT_INT_H
 #define OC_EXPORT_INT_H
@@ -18,8 +20,14 @@
 
 #include "oc_int.h"
 
-/* Parts at the base size before the size doubles, in objects without a size limit. */
-#define OC_PART_GROWTH 1000
+/* In objects without a size limit: parts at the base size, and then how many before the size doubles, each time. */
+#define OC_PART_EQUAL 5000
+#define OC_PART_GROWTH 500
+
+/* Pieces in files that an export may have in motion, besides the ones being filled. */
+#define OC_FILES_MOVING 2
+/* Files that the exports of a group may have open before objects end instead. */
+#define OC_FILES_MAX 64
 
 /* A buffer.  Several pieces may be cut from one, which lives until the last is sent. */
 typedef struct oc_memory
@@ -40,8 +48,10 @@ typedef struct oc_output
 	uint64_t crc64;			/* of the whole object; valid when settled */
 	size_t part_size;		/* of the next part */
 	size_t base_part_size;
-	oc_memory *part;		/* compressed objects: the part being filled, or NULL */
+	oc_memory *part;		/* compressed objects, and parts that may go to a file: the part being filled, or NULL */
+	oc_spill *file;			/* or the part is here */
 	size_t part_fill;
+	bool crowded;			/* no file was left for its part: it ends at the next row boundary */
 	oc_codec_trailer trailer;
 	oc_split_point *splits;		/* OC_SPLITS_MAX of them at most: when there would be more, every second one stays */
 	size_t split_count;
@@ -70,12 +80,14 @@ typedef struct oc_piece
 {
 	struct oc_export *export;
 	oc_output *output;
-	oc_memory *memory;		/* one reference; NULL for an empty object */
+	oc_memory *memory;		/* one reference; NULL for an empty object, and with a file */
 	const char *data;
+	oc_spill *file;			/* owned; NULL = the bytes are at data */
 	size_t size;
 	int number;				/* of the part, from 1 */
 	uint64_t crc64;			/* by the job */
 	unsigned char md5[16];
+	int failure;			/* by the job: an errno of the file, or 0 */
 	_Atomic bool ready;		/* the digests are there */
 	bool listed;			/* in digesting or queue */
 	struct oc_piece *next;
@@ -143,7 +155,7 @@ typedef struct oc_piece_list
 	oc_piece *first;
 	oc_piece *last;
 	size_t count;
-	uint64_t bytes;
+	uint64_t bytes;			/* in memory */
 } oc_piece_list;
 
 /* What several exports share.  An export that was given no group is the only member of its own. */
@@ -155,6 +167,8 @@ struct oc_export_group
 	oc_memory *spare;
 	uint64_t spare_bytes;
 	bool was_short;			/* of memory, since it last had room */
+	uint64_t file_bytes;	/* in all temporary files */
+	size_t file_count;
 	size_t writer_count;
 	int busy_slots;
 	int slot_count;			/* the most that a member may have busy, while there are members: so many may all have together */
@@ -177,7 +191,10 @@ struct oc_export
 	/* constant after oc_export_open */
 	size_t part_size;
 	size_t max_part;		/* growth ends here */
-	int part_growth;		/* parts before the size doubles; 0 = never */
+	int part_equal;			/* parts of the first size; 0 = all, parts do not grow */
+	int part_growth;		/* parts before the size doubles again */
+	size_t memory_part;		/* larger parts go through a file */
+	size_t spill_from;		/* and do so when they have got so large; less stays in memory */
 	size_t block_size;		/* raw bytes of a chunk */
 	uint64_t budget;
 	char *packed_header;	/* compressed once, the same in every object */
@@ -190,6 +207,8 @@ struct oc_export
 	/* memory */
 	uint64_t used;			/* bytes of all buffers */
 	uint64_t held_bytes;	/* of small objects waiting for commit */
+	size_t held_files;		/* of objects waiting for commit in a file */
+	size_t file_pieces;		/* pieces that are files, those included */
 
 	/* the things in motion */
 	oc_writer *writers;
@@ -262,7 +281,7 @@ extern const oc_export *oc_group_failed(const oc_export_group *group);
 
 /* Places what the codec has finished, in order; ends objects and frees closing writers. */
 extern void oc_writers_advance(oc_export *export);
-/* Ends the writer's object behind the last counted row, to free its memory. */
+/* Puts the writer's part into a file, or ends its object behind the last counted row, to free its memory. */
 extern void oc_writer_spill(oc_writer *writer);
 /* Bytes that oc_writer_spill would free (or send on their way). */
 extern uint64_t oc_writer_spillable(const oc_writer *writer);
@@ -276,12 +295,10 @@ extern bool oc_writer_finish(oc_writer *writer);
 extern bool oc_output_check_folder(const oc_export *export, const char *folder, oc_error *error);
 /* NULL after oc_export_fail. */
 extern oc_output *oc_output_begin(oc_export *export, const char *folder);
-/* The size of part number (from 1) of an object whose first part has base bytes; growth 0 = all equal. */
-extern size_t oc_part_size_at(const oc_limits *limits, size_t base, size_t most, int growth, int number);
 /* Cuts one piece off memory, taking over one reference to it.  last: the object ends with it. */
 extern void oc_output_cut(oc_export *export, oc_output *output, oc_memory *memory, const char *data, size_t size, bool last);
-/* Compressed objects: copies bytes into parts. */
-extern void oc_output_append(oc_export *export, oc_output *output, const void *data, size_t size);
+/* The same of a file, which it takes over. */
+extern void oc_output_cut_file(oc_export *export, oc_output *output, oc_spill *file, size_t size, bool last);
 extern void oc_output_append_packed_header(oc_export *export, oc_output *output);
 /* No byte follows; the pieces cut so far are the whole object. */
 extern void oc_output_end(oc_export *export, oc_output *output);
@@ -300,6 +317,35 @@ extern void oc_output_note_split(oc_export *export, oc_output *output, uint64_t 
 /* Must the object end at this row boundary, with size bytes not cut yet? */
 extern bool oc_output_is_full(const oc_export *export, const oc_output *output, uint64_t uncut);
 extern void oc_output_free(oc_export *export, oc_output *output);
+
+/* ---- oc_output_part.c: the part being filled, in memory or in a file */
+
+/* Is the next part of the object (NULL: of one that is not begun) larger than memory may hold? */
+extern bool oc_output_spills(const oc_export *export, const oc_output *output);
+/* Copies bytes into parts. */
+extern void oc_output_append(oc_export *export, oc_output *output, const void *data, size_t size);
+/* Cuts what is in the part being filled; the object ends with it. */
+extern void oc_output_end_part(oc_export *export, oc_output *output);
+/* Bytes of memory that oc_output_spill would free. */
+extern size_t oc_output_spillable(const oc_export *export, const oc_output *output);
+/* Moves the part being filled into a file.  false: the export has failed, or (crowded) there are files enough. */
+extern bool oc_output_spill(oc_export *export, oc_output *output);
+/* Objects that wait for commit in a file become uploads of one part, so that the file can go. */
+extern void oc_export_unload_files(oc_export *export);
+/* No bytes are left to this; NULL allowed. */
+extern void oc_part_file_free(oc_export *export, oc_spill *file);
+
+/* ---- oc_export_size.c: part sizes, pure functions */
+
+/* The size of part number (from 1) of an object whose first part has base bytes; equal 0 = all have that. */
+extern size_t oc_part_size_at(const oc_limits *limits, size_t base, size_t most, int equal, int growth, int number);
+/*
+ * A part of at least part bytes such that the store's part numbers hold an object of max_file_size, which ends with a row; 0: no limit,
+ * but expected bytes will come (0: unknown).
+ */
+extern uint64_t oc_part_size_for(const oc_limits *limits, uint64_t part, uint64_t max_file_size, uint64_t expected);
+/* Could the next row, after uncut bytes that are in no part yet, need more part numbers than there are? */
+extern bool oc_part_numbers_used(const oc_limits *limits, int part_count, size_t part_size, uint64_t uncut);
 
 /* ---- oc_export.c: calls, states */
 

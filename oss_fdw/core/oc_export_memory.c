@@ -4,9 +4,10 @@
  *
  * Who needs a buffer asks oc_memory_room first.  An eighth of a budget is kept back for what cannot wait: compressed bytes
  * that must be put into a part, a row longer than its block.  When room is short, spare buffers go first; then one waits for what
- * is in flight; only when nothing is in flight do idle writers have to end their objects (thousands of partitions).  Small
- * objects that wait for commit become uploads as soon as they take a quarter of the budget.  There are two budgets: the export's
- * own, and that of its group, for which the same is done in all members.
+ * is in flight; only when nothing is in flight do idle writers have to end their objects (thousands of partitions), or, where
+ * parts are larger than memory may hold, to put into files what they have so far.  Small objects that wait for commit become
+ * uploads as soon as they take a quarter of the budget.  There are two budgets: the export's own, and that of its group, for which
+ * the same is done in all members.
  *
  * Buffers are recycled because touching new pages costs more than filling them.  All of this runs on the owner's thread.
  */
@@ -308,7 +309,7 @@ oc_memory_unload_held(oc_export *export, uint64_t keep)
 		{
 			oc_output *output = export->outputs[i];
 
-			if (output->held && output->held->size > 0 && output->held->size >= largest / 2)
+			if (output->held && !output->held->file && output->held->size > 0 && output->held->size >= largest / 2)
 				oc_output_unload(export, output);
 		}
 	}
@@ -323,7 +324,7 @@ largest_held(const oc_export *export)
 	{
 		const oc_piece *held = export->outputs[i]->held;
 
-		if (held && held->size > largest)
+		if (held && !held->file && held->size > largest)
 			largest = held->size;
 	}
 	return largest;

@@ -14,8 +14,11 @@
 #define MEGABYTE (1ull << 20)
 #define MIN_BLOCK (64 * 1024)	 /* for the compression's sake */
 #define SMALLEST_BLOCK 4096
+#define MOST_IN_MEMORY (64 * MEGABYTE) /* of a part that may go to a file: writing it there must not take long */
+#define CROWD 16					   /* streams of rows from which on a wish for large parts is not met */
 
 static bool check_options(oc_client *client, const oc_export_options *options, oc_error *error);
+static bool check_sizes(const oc_limits *limits, const oc_export_options *options, oc_error *error);
 static bool copy_options(oc_export *export, const oc_export_options *options);
 static bool copy_string(const char **copy, const char *text);
 static bool copy_bytes(const void **copy, const void *bytes, size_t size);
@@ -84,7 +87,8 @@ check_options(oc_client *client, const oc_export_options *options, oc_error *err
 		oc_error_set(error, OC_ERR_ARGUMENT, "compression \"%s\" cannot be written", oc_codec_name(options->codec));
 		return false;
 	}
-	if (!oc_codec_level_check(options->codec, options->level, error))
+	if (!oc_codec_level_check(options->codec, options->level, error) ||
+		!check_sizes(oc_client_limits(client), options, error))
 		return false;
 	if (options->exact_key)
 		return oc_key_check(options->exact_key, error);
@@ -96,13 +100,28 @@ check_options(oc_client *client, const oc_export_options *options, oc_error *err
 	return true;
 }
 
+/* What the store cannot take is refused, not silently made smaller. */
+static bool
+check_sizes(const oc_limits *limits, const oc_export_options *options, oc_error *error)
+{
+	if (options->part_size > limits->max_part)
+		oc_error_set(error, OC_ERR_ARGUMENT, "parts of %llu bytes are too large: the store takes %llu",
+					 (unsigned long long) options->part_size, (unsigned long long) limits->max_part);
+	else if (!options->exact_key && options->max_file_size > limits->max_object)
+		oc_error_set(error, OC_ERR_ARGUMENT, "objects of %llu bytes are too large: the store takes %llu",
+					 (unsigned long long) options->max_file_size, (unsigned long long) limits->max_object);
+	else
+		return true;
+	return false;
+}
+
 static bool
 copy_options(oc_export *export, const oc_export_options *options)
 {
 	oc_export_options *own = &export->options;
 
 	*own = *options;
-	own->bucket = own->exact_key = own->place = own->stem = own->suffix = own->token = NULL;
+	own->bucket = own->exact_key = own->place = own->stem = own->suffix = own->token = own->spill_directory = NULL;
 	own->header = own->trailer = NULL;
 	own->headers = NULL;
 	own->header_count = 0;
@@ -111,6 +130,7 @@ copy_options(oc_export *export, const oc_export_options *options)
 	return copy_string(&own->bucket, options->bucket) && copy_string(&own->exact_key, options->exact_key) &&
 		copy_string(&own->place, options->place) && copy_string(&own->stem, options->stem) &&
 		copy_string(&own->suffix, options->suffix) && copy_string(&own->token, options->token) &&
+		copy_string(&own->spill_directory, options->spill_directory) &&
 		copy_bytes(&own->header, options->header, options->header_size) &&
 		copy_bytes(&own->trailer, options->trailer, options->trailer_size) && copy_headers(export, options);
 }
@@ -181,37 +201,41 @@ crowded_size(const oc_export *export)
 }
 
 /*
- * All parts of an object but the last are of one size (some stores insist), so that 9,000 of them hold the largest object.
- * Only objects without a limit have parts that grow, after each 1,000.  No part takes more than a quarter of the budget; an
- * object that runs out of part numbers ends, and the next one begins.  The more streams of rows the group has, the smaller parts
- * begin, so that each stream can send what it has without ending its object.
+ * Parts of up to a quarter of the budget are collected in memory, larger ones in temporary files if the owner allows them; else that
+ * quarter is the largest part, and an object that runs out of part numbers ends, and the next one begins.
+ *
+ * The size that the owner asks for is kept, at whatever budget.  When it asks for none, or has very many streams of rows, parts begin
+ * the smaller the less memory there is, so that each stream can send what it has without a file and without ending its object.
  */
 static void
 choose_part_size(oc_export *export)
 {
+	const oc_export_options *options = &export->options;
 	const oc_limits *limits = export->limits;
-	uint64_t part = export->options.part_size > 0 ? export->options.part_size : DEFAULT_PART;
-	uint64_t most = export->budget / 4;
-	uint64_t parts = limits->max_parts - limits->max_parts / 10;
-	uint64_t needed = 0;
+	bool files = options->spill_directory != NULL;
+	uint64_t memory = export->budget / 4;
+	uint64_t part = options->part_size > 0 ? options->part_size : DEFAULT_PART;
 
-	if (export->options.max_file_size > 0)
-		needed = (export->options.max_file_size + parts - 1) / parts;
-	if (part > crowded_size(export))
-		part = crowded_size(export);
-	if (part < limits->min_part)
-		part = limits->min_part;
-	if (part < needed)
-		part = (needed + MEGABYTE - 1) / MEGABYTE * MEGABYTE;
-	if (most > limits->max_part)
-		most = limits->max_part;
-	if (part > most)
-		part = most;
-	if (part < limits->min_part)
-		part = limits->min_part;
+	if (memory > limits->max_part)
+		memory = limits->max_part;
+	if (memory < limits->min_part)
+		memory = limits->min_part;
+	if (!files || options->part_size == 0 || export->group->writer_count >= CROWD)
+	{
+		if (part > crowded_size(export))
+			part = crowded_size(export);
+		if (part > memory)
+			part = memory;
+	}
+	part = oc_part_size_for(limits, part, options->max_file_size, options->expected_bytes);
+	if (!files && part > memory)
+		part = memory;
 	export->part_size = part;
-	export->max_part = most > part ? most : part;
-	export->part_growth = export->options.max_file_size > 0 ? 0 : OC_PART_GROWTH;
+	export->memory_part = memory;
+	export->spill_from = memory < MOST_IN_MEMORY ? memory : MOST_IN_MEMORY;
+	export->max_part = files ? limits->max_part : memory;
+	export->part_equal = options->max_file_size > 0 ? 0 : OC_PART_EQUAL;
+	export->part_growth = OC_PART_GROWTH;
 }
 
 /* Raw bytes that are compressed at a time. */
@@ -336,6 +360,7 @@ free_options(oc_export_options *options)
 	free((char *) options->stem);
 	free((char *) options->suffix);
 	free((char *) options->token);
+	free((char *) options->spill_directory);
 	free((void *) options->header);
 	free((void *) options->trailer);
 }

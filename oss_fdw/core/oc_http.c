@@ -12,6 +12,7 @@
 
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -50,12 +51,15 @@ static bool transfer_headers(oc_transfer *transfer, const oc_exchange *exchange)
 static void set_fixed_options(CURL *easy);
 static void set_client_options(CURL *easy, const oc_client *client);
 static void set_request_options(oc_transfer *transfer, const oc_exchange *exchange);
+static void set_file_options(oc_transfer *transfer);
 static void transfer_finish(oc_wire *wire, oc_transfer *transfer, CURLcode code);
 static void transfer_measure(const oc_transfer *transfer, oc_exchange *exchange);
 static void transfer_error(const oc_transfer *transfer, oc_exchange *exchange, CURLcode code);
 static oc_error_class classify(CURLcode code, bool *retryable);
 static size_t on_header(char *data, size_t one, size_t size, void *arg);
 static size_t on_body(char *data, size_t one, size_t size, void *arg);
+static size_t on_read(char *target, size_t one, size_t room, void *arg);
+static int on_seek(void *arg, curl_off_t offset, int origin);
 static bool store_in_sink(oc_exchange *exchange, const char *data, size_t size);
 static bool store_in_document(oc_exchange *exchange, const char *data, size_t size);
 #if LIBCURL_VERSION_NUM >= 0x075000
@@ -179,6 +183,7 @@ oc_exchange_start(oc_wire *wire, oc_exchange *exchange)
 	exchange->error.class = OC_ERR_NONE;
 	exchange->stored = 0;
 	exchange->sends = 0;
+	exchange->body_offset = 0;
 	exchange->bytes_sent = exchange->bytes_received = 0;
 	if (transfer == NULL || !transfer_headers(transfer, exchange))
 	{
@@ -336,7 +341,8 @@ set_client_options(CURL *easy, const oc_client *client)
 
 /*
  * Bodies go as POSTFIELDS under another method name: libcurl then reads our memory itself, rewinds it when a kept
- * connection turns out dead, and sends a small body in one packet with the headers.
+ * connection turns out dead, and sends a small body in one packet with the headers.  A body in a file makes the same request; libcurl
+ * asks for its bytes, and for a rewind.
  */
 static void
 set_request_options(oc_transfer *transfer, const oc_exchange *exchange)
@@ -362,7 +368,10 @@ set_request_options(oc_transfer *transfer, const oc_exchange *exchange)
 	{
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) exchange->body_size);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body_size > 0 ? exchange->body : "");
+		if (exchange->body_file)
+			set_file_options(transfer);
+		else
+			curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body_size > 0 ? exchange->body : "");
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
 	}
 	else if (strcmp(exchange->method, "HEAD") == 0)
@@ -372,6 +381,15 @@ set_request_options(oc_transfer *transfer, const oc_exchange *exchange)
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
 	}
+}
+
+static void
+set_file_options(oc_transfer *transfer)
+{
+	curl_easy_setopt(transfer->easy, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(transfer->easy, CURLOPT_READDATA, transfer);
+	curl_easy_setopt(transfer->easy, CURLOPT_SEEKFUNCTION, on_seek);
+	curl_easy_setopt(transfer->easy, CURLOPT_SEEKDATA, transfer);
 }
 
 static void
@@ -560,6 +578,38 @@ store_in_sink(oc_exchange *exchange, const char *data, size_t size)
 		return false;
 	}
 	return true;
+}
+
+/* The next bytes of a body in a file.  A file that cannot be read ends the request for good. */
+static size_t
+on_read(char *target, size_t one, size_t room, void *arg)
+{
+	oc_exchange *exchange = ((oc_transfer *) arg)->exchange;
+	uint64_t left = exchange->body_size - exchange->body_offset;
+	size_t size = one * room;
+	int failure;
+
+	if (size > left)
+		size = (size_t) left;
+	failure = oc_spill_read(exchange->body_file, exchange->body_offset, target, size);
+	if (failure != 0)
+	{
+		oc_spill_fail(exchange->body_file, "read", failure, &exchange->error);
+		return CURL_READFUNC_ABORT;
+	}
+	exchange->body_offset += size;
+	return size;
+}
+
+static int
+on_seek(void *arg, curl_off_t offset, int origin)
+{
+	oc_exchange *exchange = ((oc_transfer *) arg)->exchange;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t) offset > exchange->body_size)
+		return CURL_SEEKFUNC_CANTSEEK;
+	exchange->body_offset = (uint64_t) offset;
+	return CURL_SEEKFUNC_OK;
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075000

@@ -65,7 +65,30 @@ extern bool oc_md5(const void *data, size_t size, unsigned char target[16]); /* 
 /* The same of count buffers, OC_MD5_LANES at a time (oc_md5.c); always succeeds. */
 #define OC_MD5_LANES 4
 extern void oc_md5_many(const void *const *data, const size_t *sizes, int count, unsigned char (*targets)[16]);
+/*
+ * MD5 of what comes in pieces (oc_md5.c), of which all but the last are whole blocks of 64 bytes.  NULL: out of memory; the other two
+ * allow NULL.
+ */
+typedef struct oc_md5_stream oc_md5_stream;
+extern oc_md5_stream *oc_md5_open(void);
+extern void oc_md5_add(oc_md5_stream *stream, const void *data, size_t size);
+extern void oc_md5_close(oc_md5_stream *stream, unsigned char target[16]);
+/* OpenSSL's part in it.  NULL: not available (FIPS). */
+extern void *oc_md5_context_new(void);
+extern void oc_md5_context_add(void *context, const void *data, size_t size);
+extern void oc_md5_context_free(void *context, unsigned char target[16]);
 extern void oc_wipe(void *data, size_t size);
+
+/* ---- oc_spill.c: a temporary file that holds one part */
+
+extern oc_spill *oc_spill_open(const char *directory, oc_error *error);
+extern bool oc_spill_append(oc_spill *spill, const void *data, size_t size, oc_error *error);
+extern uint64_t oc_spill_size(const oc_spill *spill);
+/* The next two: any thread, while nothing is appended; 0, or an errno for oc_spill_fail. */
+extern int oc_spill_read(const oc_spill *spill, uint64_t offset, void *data, size_t size);
+extern int oc_spill_digest(const oc_spill *spill, const _Atomic bool *stop, uint64_t *crc64, unsigned char md5[16]);
+extern void oc_spill_fail(const oc_spill *spill, const char *what, int code, oc_error *error);
+extern void oc_spill_close(oc_spill *spill);
 
 /* ---- oc_provider.c: one const row per dialect */
 

@@ -6,8 +6,10 @@
  * each lane of a vector is another buffer, and the chain's time is paid once for all of them.  The algorithm is that of RFC 1321,
  * section 3.4; buffers may have different lengths, each drops out where it ends.
  *
- * A buffer that is alone goes to OpenSSL, whose code for one chain is as fast as it gets.
+ * A buffer that is alone goes to OpenSSL, whose code for one chain is as fast as it gets, and so does one that comes in pieces.
  */
+#include <stdlib.h>
+
 #include "oc_int.h"
 
 #if defined(__x86_64__)
@@ -108,6 +110,15 @@ mix(int round, oc_lanes sum, oc_lanes b, oc_lanes c, oc_lanes d)
 	}
 }
 
+static void
+begin(oc_md5_state *state)
+{
+	static const uint32_t start[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
+
+	for (int i = 0; i < 4; i++)
+		state->word[i] = (oc_lanes){0} + start[i];
+}
+
 /* One block of each lane. */
 static inline void
 transform(oc_md5_state *state, const unsigned char *const blocks[OC_MD5_LANES])
@@ -175,10 +186,8 @@ digest_lanes(const void *const *data, const size_t *sizes, int count, unsigned c
 	size_t left[OC_MD5_LANES] = {0};
 	bool open[OC_MD5_LANES] = {false};
 	int running = count;
-	static const uint32_t start[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
 
-	for (int i = 0; i < 4; i++)
-		state.word[i] = (oc_lanes){0} + start[i];
+	begin(&state);
 	for (int lane = 0; lane < count; lane++)
 	{
 		at[lane] = sizes[lane] ? data[lane] : (const unsigned char *) "";
@@ -226,4 +235,60 @@ oc_md5_many(const void *const *data, const size_t *sizes, int count, unsigned ch
 		if (group > 1 || !oc_md5(data[i], sizes[i], targets[i]))
 			digest_lanes(data + i, sizes + i, group, targets + i);
 	}
+}
+
+/* ---------------------------------------------------------------- one buffer that comes in pieces */
+
+struct oc_md5_stream
+{
+	void *
+		context; /* OpenSSL's; NULL where it refuses: then the rest is ours, all lanes being the same */
+	oc_md5_state state;
+	unsigned char rest[BLOCK];
+	size_t total;
+};
+
+oc_md5_stream *
+oc_md5_open(void)
+{
+	oc_md5_stream *stream = aligned_alloc(64, (sizeof(*stream) + 63) / 64 * 64);
+
+	if (!stream)
+		return NULL;
+	memset(stream, 0, sizeof(*stream));
+	stream->context = oc_md5_context_new();
+	begin(&stream->state);
+	return stream;
+}
+
+void
+oc_md5_add(oc_md5_stream *stream, const void *data, size_t size)
+{
+	const unsigned char *at = data;
+
+	if (stream->context)
+	{
+		oc_md5_context_add(stream->context, data, size);
+		return;
+	}
+	stream->total += size;
+	for (; size >= BLOCK; at += BLOCK, size -= BLOCK)
+	{
+		const unsigned char *const all[OC_MD5_LANES] = {[0 ... OC_MD5_LANES - 1] = at};
+
+		transform(&stream->state, all);
+	}
+	memcpy(stream->rest, at, size);
+}
+
+void
+oc_md5_close(oc_md5_stream *stream, unsigned char target[16])
+{
+	if (!stream)
+		return;
+	if (stream->context)
+		oc_md5_context_free(stream->context, target);
+	else
+		finish(&stream->state, 0, stream->rest, stream->total, target);
+	free(stream);
 }

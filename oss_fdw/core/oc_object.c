@@ -19,6 +19,7 @@
 #define PART_NUMBER_MAX 10000
 
 static bool check_names(const oc_call *call, oc_error *error);
+static bool digest_body(oc_call *call, oc_error *error);
 static bool check_arguments(const oc_call *call, oc_error *error);
 static bool check_headers(const oc_call *call, oc_error *error);
 static bool make_complete_document(oc_call *call, oc_error *error);
@@ -84,13 +85,25 @@ oc_verb_prepare(oc_call *call, oc_error *error)
 		return make_delete_document(call, error);
 	if (call->verb != OC_PUT && call->verb != OC_UPLOAD_PART)
 		return true;
-	if (!call->digests_known)
+	private->md5_known = true;
+	return call->digests_known || digest_body(call, error);
+}
+
+static bool
+digest_body(oc_call *call, oc_error *error)
+{
+	int failure = 0;
+
+	if (call->body_file)
+		failure = oc_spill_digest(call->body_file, NULL, &call->crc64, call->md5);
+	else
 	{
 		call->crc64 = oc_crc64(0, call->body, call->body_size);
 		oc_md5_many(&call->body, &call->body_size, 1, &call->md5);
 	}
-	private->md5_known = true;
-	return true;
+	if (failure != 0)
+		oc_spill_fail(call->body_file, "read", failure, error);
+	return failure == 0;
 }
 
 static bool
@@ -132,8 +145,10 @@ check_arguments(const oc_call *call, oc_error *error)
 		oc_error_set(error, OC_ERR_LIMIT, "%zu bytes are too many for one request", call->body_size);
 	else if (call->verb == OC_UPLOAD_PART && call->body_size > limits->max_part)
 		oc_error_set(error, OC_ERR_LIMIT, "%zu bytes are too many for one part", call->body_size);
-	else if ((call->verb == OC_PUT || call->verb == OC_UPLOAD_PART) && call->body == NULL && call->body_size > 0)
+	else if ((call->verb == OC_PUT || call->verb == OC_UPLOAD_PART) && call->body == NULL && !call->body_file && call->body_size > 0)
 		oc_error_set(error, OC_ERR_ARGUMENT, "the body is missing");
+	else if (call->body_file && call->body_size != oc_spill_size(call->body_file))
+		oc_error_set(error, OC_ERR_ARGUMENT, "the body's size is not that of its file");
 	else if (call->verb == OC_GET && call->sink == NULL)
 		oc_error_set(error, OC_ERR_ARGUMENT, "there is no room for the object's bytes");
 	else if (call->verb == OC_COMPLETE && (call->part_count == 0 || call->parts == NULL))
@@ -348,6 +363,7 @@ build_body(const oc_call *call, oc_message *message)
 
 	message->has_body = true;
 	message->body = call->body;
+	message->body_file = call->body_file;
 	message->body_size = call->body_size;
 	build_checksum(call, message);
 	if (!call->private->md5_known)

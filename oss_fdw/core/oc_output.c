@@ -2,9 +2,9 @@
  * oc_output.c
  *	  One object of an export: its name, its parts, its checksum.
  *
- * Bytes come in as blocks that become parts as they are (oc_output_cut) or are copied into a part buffer (oc_output_append:
- * compressed blocks do not end where parts end).  A piece is digested in the pool and then queued as a part of an
- * upload, except when it is the whole object: such a piece is held for a single PUT at commit.
+ * Bytes come in as blocks that become parts as they are (oc_output_cut) or are copied into a part (oc_output_part.c).  A piece is
+ * digested in the pool and then queued as a part of an upload, except when it is the whole object: such a piece is held for a
+ * single PUT at commit.
  *
  * All of this runs on the owner's thread; only digest_pieces runs in the pool.
  */
@@ -26,10 +26,13 @@ typedef struct digest_job
 static bool name_output(const oc_export *export, const char *folder, size_t number, char *key, size_t size, oc_error *error);
 static bool list_output(oc_export *export, oc_output *output);
 static bool grow_parts(oc_output *output);
+static oc_piece *new_piece(oc_export *export, oc_output *output, size_t size);
+static void cut_piece(oc_piece *piece, bool last);
 static void hold_piece(oc_export *export, oc_piece *piece);
+static void submit_digests(oc_export *export, oc_piece *const *pieces, int count);
 static void run_digest_job(void *arg);
+static void digest_memory(oc_piece *const *pieces, int count);
 static void digest_pieces(oc_export *export, oc_piece *const *pieces, int count);
-static bool ensure_part_buffer(oc_export *export, oc_output *output, size_t need);
 static bool grow_splits(oc_output *output);
 static void thin_splits(oc_output *output);
 
@@ -116,18 +119,6 @@ list_output(oc_export *export, oc_output *output)
 	return true;
 }
 
-size_t
-oc_part_size_at(const oc_limits *limits, size_t base, size_t most, int growth, int number)
-{
-	size_t size = base;
-
-	if (most > limits->max_part)
-		most = limits->max_part;
-	for (int doubled = growth > 0 ? (number - 1) / growth : 0; doubled > 0 && size < most; doubled--)
-		size = size > most / 2 ? most : size * 2;
-	return size;
-}
-
 bool
 oc_output_is_full(const oc_export *export, const oc_output *output, uint64_t uncut)
 {
@@ -137,43 +128,80 @@ oc_output_is_full(const oc_export *export, const oc_output *output, uint64_t unc
 		return false; /* one object, whatever its size; oc_output_cut reports too many parts */
 	if (export->options.max_file_size > 0 && cut + uncut >= export->options.max_file_size)
 		return true;
-	/* the last tenth of the part numbers is for a row that is longer than a part */
-	return output && output->part_count >= export->limits->max_parts - export->limits->max_parts / 10;
+	return output && (output->crowded || oc_part_numbers_used(export->limits, output->part_count, output->part_size, uncut));
 }
 
 void
 oc_output_cut(oc_export *export, oc_output *output, oc_memory *memory, const char *data, size_t size, bool last)
 {
+	oc_piece *piece = new_piece(export, output, size);
+
+	if (!piece)
+	{
+		oc_memory_release(export, memory);
+		return;
+	}
+	piece->memory = memory;
+	piece->data = data;
+	cut_piece(piece, last);
+}
+
+void
+oc_output_cut_file(oc_export *export, oc_output *output, oc_spill *file, size_t size, bool last)
+{
+	oc_piece *piece = new_piece(export, output, size);
+
+	if (!piece)
+	{
+		oc_part_file_free(export, file);
+		return;
+	}
+	piece->file = file;
+	export->file_pieces++;
+	cut_piece(piece, last);
+}
+
+/* The object has one more part.  NULL after oc_export_fail. */
+static oc_piece *
+new_piece(oc_export *export, oc_output *output, size_t size)
+{
 	oc_piece *piece = calloc(1, sizeof(*piece));
-	char message[100];
 
 	if (!piece || !grow_parts(output))
 	{
 		free(piece);
-		oc_memory_release(export, memory);
 		oc_export_fail_memory(export, "a part");
-		return;
+		return NULL;
 	}
 	piece->export = export;
 	piece->output = output;
-	piece->memory = memory;
-	piece->data = data;
 	piece->size = size;
 	piece->number = ++output->part_count;
 	memset(&output->parts[piece->number - 1], 0, sizeof(oc_part));
 	output->parts[piece->number - 1].number = piece->number;
 	output->parts[piece->number - 1].size = size;
 	output->cut_bytes += size;
-	output->part_size = oc_part_size_at(export->limits, output->base_part_size, export->max_part, export->part_growth,
-										piece->number + 1);
+	output->part_size = oc_part_size_at(export->limits, output->base_part_size, export->max_part, export->part_equal,
+										export->part_growth, piece->number + 1);
 	atomic_fetch_add(&export->stored_bytes, size);
+	return piece;
+}
+
+/* Sends it on its way. */
+static void
+cut_piece(oc_piece *piece, bool last)
+{
+	oc_export *export = piece->export;
+	oc_output *output = piece->output;
+	char message[100];
+
 	if (piece->number > export->limits->max_parts)
 	{
 		snprintf(message, sizeof(message), "the object would need more than %d parts; a larger part_size helps",
 				 export->limits->max_parts);
 		oc_export_fail_output(export, output, OC_ERR_LIMIT, "UploadPart", message);
 	}
-	if (last && piece->number == 1)
+	if (last && piece->number == 1 && piece->size <= export->limits->max_put)
 		hold_piece(export, piece);
 	else
 		output->multipart = true;
@@ -209,7 +237,10 @@ hold_piece(oc_export *export, oc_piece *piece)
 		memory->capacity > piece->size + piece->size / 8 + 64 &&
 		oc_memory_resize(export, memory, piece->size))
 		piece->data = memory->data;
-	export->held_bytes += piece->size;
+	if (piece->file)
+		export->held_files++;
+	else
+		export->held_bytes += piece->size;
 }
 
 void
@@ -219,7 +250,10 @@ oc_output_unload(oc_export *export, oc_output *output)
 
 	output->held = NULL;
 	output->multipart = true;
-	export->held_bytes -= piece->size;
+	if (piece->file)
+		export->held_files--;
+	else
+		export->held_bytes -= piece->size;
 	if (output->settled)
 	{
 		output->settled = false;
@@ -232,7 +266,8 @@ oc_output_unload(oc_export *export, oc_output *output)
 
 /*
  * Every part carries its MD5, so that the store refuses it when it was damaged on the way; the store's CRC-64 of it is compared, too.
- * Several MD5s together cost little more than one (oc_md5.c): pieces wait for each other as long as there is enough to send.
+ * Several MD5s together cost little more than one (oc_md5.c): pieces wait for each other as long as there is enough to send.  A file is
+ * read by a job of its own.
  */
 void
 oc_output_digest(oc_export *export, oc_piece *piece)
@@ -244,6 +279,11 @@ oc_output_digest(oc_export *export, oc_piece *piece)
 		digest_pieces(export, &piece, 1);
 		return;
 	}
+	if (piece->file)
+	{
+		submit_digests(export, &piece, 1);
+		return;
+	}
 	export->undigested[export->undigested_count++] = piece;
 	oc_output_digest_waiting(export, false);
 }
@@ -253,23 +293,29 @@ oc_output_digest_waiting(oc_export *export, bool force)
 {
 	/* all pieces that the store, or a job, has now or soon */
 	size_t ahead = (size_t) export->busy_slots + export->queue.count + export->digesting.count - (size_t) export->undigested_count;
-	digest_job *job;
 
 	/* of a failed export nothing is sent that would end later: nothing may wait for that */
 	if (export->undigested_count == 0 || (!force && export->undigested_count < OC_MD5_LANES && ahead > 0 && !export->failed))
 		return;
-	job = malloc(sizeof(*job));
-	if (job)
-	{
-		job->export = export;
-		job->count = export->undigested_count;
-		memcpy(job->pieces, export->undigested, sizeof(job->pieces));
-		oc_export_job_begin(export);
-		oc_pool_submit(export->pool, run_digest_job, job);
-	}
-	else
-		digest_pieces(export, export->undigested, export->undigested_count);
+	submit_digests(export, export->undigested, export->undigested_count);
 	export->undigested_count = 0;
+}
+
+static void
+submit_digests(oc_export *export, oc_piece *const *pieces, int count)
+{
+	digest_job *job = malloc(sizeof(*job));
+
+	if (!job)
+	{
+		digest_pieces(export, pieces, count);
+		return;
+	}
+	job->export = export;
+	job->count = count;
+	memcpy(job->pieces, pieces, (size_t) count * sizeof(*pieces));
+	oc_export_job_begin(export);
+	oc_pool_submit(export->pool, run_digest_job, job);
 }
 
 /* In the pool. */
@@ -284,29 +330,35 @@ run_digest_job(void *arg)
 	oc_export_job_end(export);
 }
 
-/* In the pool, or on the owner's thread. */
+/* In the pool, or on the owner's thread.  A file is the only piece of its job. */
 static void
 digest_pieces(oc_export *export, oc_piece *const *pieces, int count)
+{
+	if (pieces[0]->file)
+		pieces[0]->failure = oc_spill_digest(pieces[0]->file, &export->stop, &pieces[0]->crc64, pieces[0]->md5);
+	else if (!atomic_load_explicit(&export->stop, memory_order_relaxed))
+		digest_memory(pieces, count);
+	/* from here on a piece may be gone */
+	for (int i = 0; i < count; i++)
+		atomic_store_explicit(&pieces[i]->ready, true, memory_order_release);
+}
+
+static void
+digest_memory(oc_piece *const *pieces, int count)
 {
 	const void *data[OC_MD5_LANES] = {0};
 	size_t sizes[OC_MD5_LANES] = {0};
 	unsigned char digests[OC_MD5_LANES][16];
 
-	if (!atomic_load_explicit(&export->stop, memory_order_relaxed))
-	{
-		for (int i = 0; i < count; i++)
-		{
-			data[i] = pieces[i]->data;
-			sizes[i] = pieces[i]->size;
-			pieces[i]->crc64 = oc_crc64(0, data[i], sizes[i]);
-		}
-		oc_md5_many(data, sizes, count, digests);
-		for (int i = 0; i < count; i++)
-			memcpy(pieces[i]->md5, digests[i], sizeof(pieces[i]->md5));
-	}
-	/* from here on a piece may be gone */
 	for (int i = 0; i < count; i++)
-		atomic_store_explicit(&pieces[i]->ready, true, memory_order_release);
+	{
+		data[i] = pieces[i]->data;
+		sizes[i] = pieces[i]->size;
+		pieces[i]->crc64 = oc_crc64(0, data[i], sizes[i]);
+	}
+	oc_md5_many(data, sizes, count, digests);
+	for (int i = 0; i < count; i++)
+		memcpy(pieces[i]->md5, digests[i], sizeof(pieces[i]->md5));
 }
 
 void
@@ -393,58 +445,6 @@ thin_splits(oc_output *output)
 /* ---------------------------------------------------------------- compressed objects */
 
 void
-oc_output_append(oc_export *export, oc_output *output, const void *data, size_t size)
-{
-	const char *from = data;
-
-	while (size > 0 && !export->failed)
-	{
-		size_t take = output->part_size - output->part_fill;
-
-		if (take > size)
-			take = size;
-		if (!ensure_part_buffer(export, output, output->part_fill + take))
-		{
-			oc_export_fail_memory(export, "a part");
-			return;
-		}
-		memcpy(output->part->data + output->part_fill, from, take);
-		output->part_fill += take;
-		from += take;
-		size -= take;
-		if (output->part_fill == output->part_size)
-		{
-			oc_memory *part = output->part;
-
-			output->part = NULL;
-			output->part_fill = 0;
-			oc_output_cut(export, output, part, part->data, output->part_size, false);
-		}
-	}
-}
-
-/* The first part of an object grows with it (most objects of many partitions stay small); later ones are whole at once. */
-static bool
-ensure_part_buffer(oc_export *export, oc_output *output, size_t need)
-{
-	size_t capacity = output->part ? output->part->capacity : 0;
-	size_t wanted = capacity + capacity / 4;
-
-	if (need <= capacity)
-		return true;
-	if (wanted < need)
-		wanted = need;
-	if (output->part_count > 0 && oc_memory_fits(export, output->part_size - capacity))
-		wanted = output->part_size;
-	if (wanted > output->part_size)
-		wanted = output->part_size;
-	if (output->part)
-		return oc_memory_resize(export, output->part, wanted);
-	output->part = oc_memory_get(export, wanted);
-	return output->part != NULL;
-}
-
-void
 oc_output_append_packed_header(oc_export *export, oc_output *output)
 {
 	const oc_export_options *options = &export->options;
@@ -463,8 +463,6 @@ oc_output_finish_packed(oc_export *export, oc_output *output)
 {
 	const oc_export_options *options = &export->options;
 	char epilogue[64];
-	oc_memory *part;
-	size_t fill;
 
 	if (options->trailer_size > 0)
 	{
@@ -473,16 +471,7 @@ oc_output_finish_packed(oc_export *export, oc_output *output)
 		output->raw_bytes += options->trailer_size;
 	}
 	oc_output_append(export, output, epilogue, oc_codec_epilogue(options->codec, &output->trailer, epilogue));
-	if (export->failed)
-		return;
-	part = output->part;
-	fill = output->part_fill;
-	output->part = NULL;
-	output->part_fill = 0;
-	if (fill > 0 || output->part_count == 0)
-		oc_output_cut(export, output, part, part ? part->data : "", fill, true);
-	else
-		oc_output_end(export, output);
+	oc_output_end_part(export, output);
 }
 
 void
@@ -491,6 +480,7 @@ oc_output_free(oc_export *export, oc_output *output)
 	if (output->held && !output->held->listed)
 		oc_piece_free(export, output->held);
 	oc_memory_release(export, output->part);
+	oc_part_file_free(export, output->file);
 	free(output->upload_id);
 	free(output->splits);
 	free(output->parts);

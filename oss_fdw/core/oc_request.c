@@ -283,6 +283,7 @@ build_exchange(oc_call *call, oc_error *error)
 	exchange->header_count += added;
 	exchange->method = message.method;
 	exchange->body = message.body;
+	exchange->body_file = message.body_file;
 	exchange->body_size = message.body_size;
 	exchange->has_body = message.has_body;
 	exchange->sink = NULL;
@@ -404,6 +405,9 @@ attempt_done(oc_exchange *exchange)
 		call->received += exchange->stored;
 	if (exchange->sends > 1)
 		call->private->lost = true;
+	/* a body in a file is too large for sending it to count: else it would never get a second attempt */
+	if (exchange->body_file && !call->private->deadline_is_hard)
+		call->private->deadline_us += exchange->elapsed_us;
 	if (!judge(call, &error))
 		failed(call, &error);
 	else if (call->verb == OC_INITIATE && call->private->lost && call->token && strstr(call->key, call->token))

@@ -3,8 +3,9 @@
  *	  Writers: blocks of rows on their way to objects.
  *
  * Without compression the block is the part: when it holds at least one part, the first bytes of it become pieces where they
- * are, and the rest (the end of the last row) moves to the head of the next block.  With compression a full block becomes a
- * chunk that the pool compresses on its own; finished chunks are appended to the object in the order of their rows.
+ * are, and the rest (the end of the last row) moves to the head of the next block.  Where a part is larger than memory may hold,
+ * blocks are copied to where it is collected (oc_output_part.c).  With compression a full block becomes a chunk that the pool
+ * compresses on its own; finished chunks are appended to the object in the order of their rows.
  *
  * A block begins small and grows, because there may be thousands of writers; each step of its growth is a flush, so that
  * the budget knows.  Objects end at row boundaries only: at the bytes that a flush has declared to be whole rows.
@@ -19,6 +20,7 @@
 #define MIN_BLOCK 4096
 #define MAX_FIRST_BLOCK (64 * 1024)
 #define SLACK (64 * 1024)		 /* room behind a full block for the end of the last row */
+#define SPILL_BLOCK (8 * 1024 * 1024) /* at most, without compression, when parts are collected in files */
 #define INLINE_CHUNK (16 * 1024) /* smaller chunks are compressed at once: waking a worker takes longer */
 
 static size_t first_capacity(const oc_export *export);
@@ -36,7 +38,8 @@ static void continue_object(oc_writer *writer, size_t next_capacity);
 static void end_object(oc_writer *writer, size_t next_capacity);
 static bool begin_output(oc_writer *writer);
 static void send_end(oc_export *export, oc_output *output, oc_memory *memory, size_t size);
-static size_t cut_pieces(oc_export *export, oc_output *output, oc_memory *memory, size_t size, bool keep_last);
+static size_t fill_parts(oc_export *export, oc_output *output, oc_memory *memory, size_t size);
+static size_t cut_pieces(oc_export *export, oc_output *output, oc_memory *memory, size_t cut, size_t size, bool keep_last);
 static bool may_send(const oc_export *export);
 static void submit_chunk(oc_writer *writer, bool end_object, size_t next_capacity);
 static void queue_chunk(oc_writer *writer, oc_chunk *chunk);
@@ -213,17 +216,19 @@ first_capacity(const oc_export *export)
 	return share < MIN_BLOCK ? MIN_BLOCK : share > MAX_FIRST_BLOCK ? MAX_FIRST_BLOCK : share;
 }
 
-/* At this size the block is handed over: a whole part, the rest of an object, or a whole chunk. */
+/* At this size the block is handed over: a whole part, or as much as fits, the rest of an object, or a whole chunk. */
 static size_t
 full_size(const oc_writer *writer)
 {
 	const oc_export *export = writer->export;
 	size_t part = writer->output ? writer->output->part_size : export->part_size;
 	uint64_t most = export->options.max_file_size;
-	uint64_t cut = writer->output ? writer->output->cut_bytes : 0;
+	uint64_t cut = writer->output ? writer->output->cut_bytes + writer->output->part_fill : 0;
 
 	if (export->options.codec != OC_CODEC_NONE)
 		return export->block_size;
+	if (oc_output_spills(export, writer->output))
+		part = export->memory_part < SPILL_BLOCK ? export->memory_part : SPILL_BLOCK;
 	if (most > 0 && most - cut < part)
 		return most - cut;
 	return part;
@@ -351,7 +356,7 @@ static bool
 flush_plain(oc_writer *writer)
 {
 	oc_export *export = writer->export;
-	bool full = oc_output_is_full(export, writer->output, writer->block.size);
+	bool full = oc_output_is_full(export, writer->output, writer->block.size + (writer->output ? writer->output->part_fill : 0));
 	size_t capacity = full_capacity(writer);
 
 	/* the next object's blocks will be about as large as this one was */
@@ -366,14 +371,17 @@ flush_plain(oc_writer *writer)
 	return true;
 }
 
-/* More parts than this waiting for a free connection would only cost memory. */
+/* More parts than this waiting for a free connection would only cost memory, or room on the disk. */
 static bool
 may_send(const oc_export *export)
 {
-	return export->digesting.bytes + export->queue.bytes < 4 * (uint64_t) export->part_size;
+	size_t part = export->part_size < export->memory_part ? export->part_size : export->memory_part;
+
+	return export->digesting.bytes + export->queue.bytes < 4 * (uint64_t) part &&
+		export->file_pieces - export->held_files < OC_FILES_MOVING;
 }
 
-/* Cuts whole parts off the block; the rest moves to a new block. */
+/* Cuts whole parts off the block, the rest moves to a new block; or copies all of it into the part being filled. */
 static void
 continue_object(oc_writer *writer, size_t next_capacity)
 {
@@ -383,8 +391,11 @@ continue_object(oc_writer *writer, size_t next_capacity)
 
 	if (!begin_output(writer))
 		return;
-	oc_output_note_split(export, writer->output, writer->output->cut_bytes + writer->flushed);
-	cut = cut_pieces(export, writer->output, memory, writer->flushed, false);
+	oc_output_note_split(export, writer->output, writer->output->cut_bytes + writer->output->part_fill + writer->flushed);
+	if (oc_output_spills(export, writer->output))
+		cut = fill_parts(export, writer->output, memory, writer->flushed);
+	else
+		cut = cut_pieces(export, writer->output, memory, 0, writer->flushed, false);
 	replace_block(writer, next_capacity, cut);
 	oc_memory_release(export, memory);
 }
@@ -436,6 +447,14 @@ send_end(oc_export *export, oc_output *output, oc_memory *memory, size_t size)
 	const oc_export_options *options = &export->options;
 	size_t cut;
 
+	if (output->part_fill > 0)
+	{
+		fill_parts(export, output, memory, size);
+		oc_memory_release(export, memory);
+		oc_output_append(export, output, options->trailer, options->trailer_size);
+		oc_output_end_part(export, output);
+		return;
+	}
 	if (options->trailer_size > 0)
 	{
 		if (memory->capacity < size + options->trailer_size &&
@@ -448,7 +467,7 @@ send_end(oc_export *export, oc_output *output, oc_memory *memory, size_t size)
 		memcpy(memory->data + size, options->trailer, options->trailer_size);
 		size += options->trailer_size;
 	}
-	cut = cut_pieces(export, output, memory, size, true);
+	cut = cut_pieces(export, output, memory, 0, size, true);
 	if (size > cut || output->part_count == 0)
 		oc_output_cut(export, output, memory, memory->data + cut, size - cut, true);
 	else
@@ -458,12 +477,25 @@ send_end(oc_export *export, oc_output *output, oc_memory *memory, size_t size)
 	}
 }
 
-/* Cuts whole parts off the first size bytes; a whole part at the very end is left when keep_last.  Returns the bytes cut. */
+/* Copies size bytes behind what the part being filled has.  Whole parts between its end and theirs (a very long row) are cut in place. */
 static size_t
-cut_pieces(oc_export *export, oc_output *output, oc_memory *memory, size_t size, bool keep_last)
+fill_parts(oc_export *export, oc_output *output, oc_memory *memory, size_t size)
 {
 	size_t cut = 0;
 
+	if (output->part_fill > 0)
+		cut = size < output->part_size - output->part_fill ? size : output->part_size - output->part_fill;
+	oc_output_append(export, output, memory->data, cut);
+	if (output->part_fill == 0)
+		cut = cut_pieces(export, output, memory, cut, size, false);
+	oc_output_append(export, output, memory->data + cut, size - cut);
+	return size;
+}
+
+/* Cuts whole parts off the bytes from cut to size; a whole part at the very end is left when keep_last.  Returns where it ended. */
+static size_t
+cut_pieces(oc_export *export, oc_output *output, oc_memory *memory, size_t cut, size_t size, bool keep_last)
+{
 	while (!export->failed &&
 		   (size - cut > output->part_size || (!keep_last && size - cut == output->part_size)))
 	{
@@ -648,9 +680,13 @@ uint64_t
 oc_writer_spillable(const oc_writer *writer)
 {
 	uint64_t bytes = writer->flushed > writer->head ? writer->block.capacity : 0;
+	uint64_t part = writer->output ? oc_output_spillable(writer->export, writer->output) : 0;
 
-	if (writer->closing || writer->export->options.exact_key)
+	if (writer->closing)
 		return 0;
+	/* where there are files, this comes first: the object goes on */
+	if (part > 0 || writer->export->options.exact_key)
+		return part;
 	/* told to end already: it does when its last chunk is there */
 	if (writer->chunks && writer->last_chunk->end_object && writer->flushed <= writer->head)
 		return 0;
@@ -665,6 +701,11 @@ oc_writer_spill(oc_writer *writer)
 	oc_export *export = writer->export;
 	size_t capacity = first_capacity(export);
 
+	if (writer->output && oc_output_spillable(export, writer->output) > 0)
+	{
+		oc_output_spill(export, writer->output);
+		return;
+	}
 	oc_memory_follow(export, writer->memory, writer->block.data, writer->block.capacity);
 	if (export->options.codec == OC_CODEC_NONE)
 		end_object(writer, capacity);

@@ -10,12 +10,15 @@
 #include "oss_fdw.h"
 
 #include "access/xact.h"
+#include "catalog/pg_tablespace.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/progress.h"
+#include "commands/tablespace.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "common/hashfn.h"
+#include "storage/fd.h"
 #include "storage/lock.h"
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
@@ -25,6 +28,7 @@
 
 #define MB ((uint64) 1 << 20)
 #define SMALLEST_BUDGET (4 * MB) /* with less the core does not work */
+#define LARGEST_OBJECT (10000 * 5 * 1024 * MB)
 
 /* One folder of partition_by, or the only stream. */
 typedef struct WriterEntry
@@ -74,11 +78,13 @@ typedef struct OssModifyState
 	MemoryContext row_context;
 } OssModifyState;
 
-static OssModifyState *begin_modify(EState *estate, ResultRelInfo *rinfo);
+static OssModifyState *begin_modify(EState *estate, ResultRelInfo *rinfo, const Plan *source);
 static void refuse_if_not_writable(const OssOptions *options, Relation rel, const OssPlace *place);
 static void look_at_place(OssModifyState *state, OssClient *client);
 static void lock_place(const OssModifyState *state);
-static void open_export(OssModifyState *state, OssClient *client);
+static void open_export(OssModifyState *state, OssClient *client, const Plan *source);
+static char *temp_folder(void);
+static uint64 expected_bytes(const OssModifyState *state, const Plan *source);
 static void prepare_helpers(OssExport *export, const OssOptions *options);
 static uint64 memory_budget(const OssOptions *options);
 static void row_to_folder(OssModifyState *state, TupleTableSlot *slot);
@@ -112,7 +118,7 @@ ossBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *fdw
 {
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	rinfo->ri_FdwState = begin_modify(mtstate->ps.state, rinfo);
+	rinfo->ri_FdwState = begin_modify(mtstate->ps.state, rinfo, outerPlan(mtstate->ps.plan));
 	((OssModifyState *) rinfo->ri_FdwState)->may_read_plan = plan_may_be_read(rinfo);
 }
 
@@ -127,7 +133,7 @@ ossBeginForeignInsert(ModifyTableState *mtstate, ResultRelInfo *rinfo)
 						errmsg("INSERT with ON CONFLICT clause is not supported for oss_fdw foreign tables")));
 	/* a plain INSERT's own target was begun by ossBeginForeignModify */
 	if (rinfo->ri_FdwState == NULL)
-		rinfo->ri_FdwState = begin_modify(mtstate->ps.state, rinfo);
+		rinfo->ri_FdwState = begin_modify(mtstate->ps.state, rinfo, NULL);
 }
 
 TupleTableSlot *
@@ -232,8 +238,9 @@ ossExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo, List *f
 
 /* ---- begin */
 
+/* source: the plan of the rows, if all of them come here; else NULL. */
 static OssModifyState *
-begin_modify(EState *estate, ResultRelInfo *rinfo)
+begin_modify(EState *estate, ResultRelInfo *rinfo, const Plan *source)
 {
 	MemoryContext context = AllocSetContextCreate(estate->es_query_cxt, "oss_fdw export", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -262,7 +269,7 @@ begin_modify(EState *estate, ResultRelInfo *rinfo)
 	client = oss_client_acquire(&state->options);
 	state->export = oss_xact_add(client, &state->options, rel);
 	look_at_place(state, client);
-	open_export(state, client);
+	open_export(state, client, source);
 	MemoryContextSwitchTo(old);
 	return state;
 }
@@ -360,7 +367,7 @@ safe_name(const char *name)
 }
 
 static void
-open_export(OssModifyState *state, OssClient *client)
+open_export(OssModifyState *state, OssClient *client, const Plan *source)
 {
 	static const char *const suffixes[] = {
 		[OC_FORMAT_CSV] = ".csv", [OC_FORMAT_TEXT] = ".txt", [OC_FORMAT_BINARY] = ".bin",
@@ -388,7 +395,10 @@ open_export(OssModifyState *state, OssClient *client)
 	core.trailer_size = trailer.len;
 	core.max_file_size = state->place->exact ? 0 : options->max_file_size;
 	core.split_size = options->manifest ? (uint64) oss_split_size_kb * 1024 : 0;
-	core.part_size = options->part_size;
+	core.part_size = options->part_size_given ? options->part_size : 0;
+	core.spill_directory = temp_folder();
+	core.spill_limit = temp_file_limit < 0 ? 0 : Max((uint64) temp_file_limit * 1024, 1);
+	core.expected_bytes = expected_bytes(state, source);
 	core.max_connections = options->max_connections;
 	core.max_memory = state->export->budget = memory_budget(options);
 	core.group = oss_xact_group();
@@ -424,28 +434,66 @@ prepare_helpers(OssExport *export, const OssOptions *options)
 }
 
 /*
- * Of one export; a part should fit several times.  What earlier ones keep until commit is bounded (bound_kept_memory), the
- * first open one gets what it wants of the rest, each further one at most half of what is left.  The core makes do with
- * little: parts and blocks become smaller.  Where the smallest budgets add up to more than oss_fdw.max_memory, the group that all
- * exports of the backend are in keeps them within it.
+ * Where parts that memory may not hold are collected: as the server's own temporary files, in temp_tablespaces or with the database.
+ * The core has them open without a name, so that nothing is left to the resource owners; they are not counted by AcquireExternalFD,
+ * being two or three of an export.
+ */
+static char *
+temp_folder(void)
+{
+	char *path = palloc(MAXPGPATH);
+	Oid tablespace;
+
+	PrepareTempTablespaces();
+	tablespace = GetNextTempTableSpace();
+	if (!OidIsValid(tablespace))
+		tablespace = OidIsValid(MyDatabaseTableSpace) ? MyDatabaseTableSpace : DEFAULTTABLESPACE_OID;
+	TempTablespacePath(path, tablespace);
+	/* mostly it is there; what is wrong with it, the first file will tell */
+	(void) MakePGDirectory(path);
+	return path;
+}
+
+/*
+ * How large the one object will be, so that its parts can be of one size: as the planner has it, or as the owner of a filepath says by
+ * max_file_size, which cannot end that object.  0 = unknown, or there will be many objects.
+ */
+static uint64
+expected_bytes(const OssModifyState *state, const Plan *source)
+{
+	const OssOptions *options = &state->options;
+	double bytes;
+
+	if (state->place->exact && options->max_file_size_given && options->max_file_size > 0)
+		return options->max_file_size;
+	if (source == NULL || state->writers)
+		return 0;
+	bytes = source->plan_rows * source->plan_width;
+	return bytes < LARGEST_OBJECT ? (uint64) bytes : LARGEST_OBJECT;
+}
+
+/*
+ * Of one export; a part should fit several times, or else goes through a file and needs no memory.  What earlier ones keep until commit
+ * is bounded (bound_kept_memory), the first open one gets what it wants of the rest, each further one at most half of what is left.  The
+ * core makes do with little: parts and blocks become smaller.  Where the smallest budgets add up to more than oss_fdw.max_memory, the
+ * group that all exports of the backend are in keeps them within it.
  */
 static uint64
 memory_budget(const OssOptions *options)
 {
 	uint64 cap = (uint64) oss_max_memory_kb * 1024;
-	uint64 wanted = Max(64 * MB, 4 * (uint64) options->part_size);
+	uint64 wanted = 4 * (uint64) options->part_size;
 	uint64 kept, promised, left;
 
 	oss_xact_memory(&kept, &promised);
 	left = cap - Min(kept + promised, cap);
+	if (promised > 0)
+		left /= 2;
+	if (wanted < 64 * MB || wanted > left)
+		wanted = 64 * MB;
 	if (options->partition_by)
 		wanted = Max(wanted, cap * 3 / 4);
-	if (2 * (uint64) options->part_size > cap)
-		ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-						errmsg("part_size does not fit into oss_fdw.max_memory"),
-						errdetail("Two parts of " INT64_FORMAT " bytes are needed at least.", options->part_size),
-						errhint("Raise oss_fdw.max_memory or lower part_size.")));
-	wanted = Min(wanted, promised > 0 ? left / 2 : left);
+	wanted = Min(wanted, left);
 	return Max(wanted, SMALLEST_BUDGET);
 }
 

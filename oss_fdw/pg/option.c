@@ -161,7 +161,7 @@ static const OptionDef option_defs[] = {
 	{"max_decompressed_bytes", ON_TABLE, KIND_SIZE, OPT(max_decompressed_bytes), NULL, 0, PG_INT64_MAX},
 
 	{"export_mode", ON_TABLE, KIND_ENUM, OPT(export_mode), export_mode_names},
-	{"max_file_size", ON_TABLE, KIND_SIZE, OPT(max_file_size), NULL, 0, PG_INT64_MAX},
+	{"max_file_size", ON_TABLE, KIND_SIZE, OPT(max_file_size), NULL, 0, 10000 * 5 * GB},
 	{"part_size", ON_TABLE, KIND_SIZE, OPT(part_size), NULL, 102400, 5 * GB},
 	{"batch_size", ON_TABLE, KIND_INT, OPT(batch_size), NULL, 1, INT_MAX},
 	{"manifest", ON_TABLE, KIND_BOOL, OPT(manifest)},
@@ -459,6 +459,10 @@ apply_options(List *list, int place, void *target, OssOptions *options, bool ddl
 			options->use_ssl_given = true;
 		if (options != NULL && def->offset == OPT(multi_line))
 			options->multi_line_given = true;
+		if (options != NULL && def->offset == OPT(max_file_size))
+			options->max_file_size_given = true;
+		if (options != NULL && def->offset == OPT(part_size))
+			options->part_size_given = true;
 	}
 }
 

@@ -111,7 +111,9 @@ typedef struct OssOptions
 	/* writing */
 	int export_mode;			/* oc_export_mode */
 	int64 max_file_size;
+	bool max_file_size_given;
 	int64 part_size;
+	bool part_size_given;
 	int batch_size;
 	bool manifest;
 	int write_empty;			/* OssWriteEmpty */

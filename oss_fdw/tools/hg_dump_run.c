@@ -159,6 +159,7 @@ open_export(dump *dump, oc_error *error)
 		.max_file_size = options->max_file_size,
 		.max_connections = CONNECTIONS,
 		.max_memory = MEMORY,
+		.spill_directory = tool_temp_folder(),
 		.forbid_overwrite = options->mode == OC_EXPORT_ERROR_IF_EXISTS,
 	};
 

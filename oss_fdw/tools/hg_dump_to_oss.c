@@ -448,6 +448,7 @@ print_help(void)
 		 "Without key on the command line: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN (or\n"
 		 "ALIBABA_CLOUD_..., OBS_..., AWS_...), then ~/.ossutilconfig, ~/.alibabacloud/credentials, ~/.obsutilconfig or\n"
 		 "~/.aws/credentials, as the provider is.\n"
+		 "Parts that memory may not hold (objects of more than 46 GB) are collected in TMPDIR, else /tmp.\n"
 		 "\n"
 		 "exit codes: 0 good, 101 key id, 102 secret, 103 endpoint, 104 bucket, 105 parameter missing, 255 network,\n"
 		 "2 wrong option, 3 input cut off, 4 the place is not empty, 1 anything else");

@@ -388,7 +388,8 @@ put_large(put *put, size_t index)
 {
 	file *file = &put->files[index];
 	oc_export_options options = {.bucket = put->url->bucket, .exact_key = file->key, .token = put->token, .level = OC_LEVEL_DEFAULT,
-								 .max_connections = (int) put->self->jobs, .forbid_overwrite = put->self->no_overwrite};
+								 .max_connections = (int) put->self->jobs, .spill_directory = tool_temp_folder(),
+								 .forbid_overwrite = put->self->no_overwrite};
 	int fd = file->path ? open(file->path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	oc_error error = {0};
 	oc_export *export;

@@ -38,6 +38,7 @@ extern const char *tool_bytes_text(uint64_t bytes, char target[24]);
 extern const char *tool_time_text(int64_t microseconds, char target[32]);
 extern void tool_json_string(FILE *file, const char *text);
 extern double tool_seconds(void); /* a clock that only goes on */
+extern const char *tool_temp_folder(void); /* TMPDIR, or /tmp */
 
 /* ---- tool_signal.c: ending in order */
 

@@ -44,6 +44,7 @@ tool_signals_catch(bool pipes)
 	}
 	if (!pipes)
 		signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a temporary file that may not grow is an error, as a full disk is */
 }
 
 static void
