@@ -28,7 +28,7 @@
 
 #define MB ((uint64) 1 << 20)
 #define SMALLEST_BUDGET (4 * MB) /* with less the core does not work */
-#define LARGEST_OBJECT (10000 * 5 * 1024 * MB)
+#define MOST_EXPECTED (5000 * 256 * MB)
 
 /* One folder of partition_by, or the only stream. */
 typedef struct WriterEntry
@@ -456,7 +456,8 @@ temp_folder(void)
 
 /*
  * How large the one object will be, so that its parts can be of one size: as the planner has it, or as the owner of a filepath says by
- * max_file_size, which cannot end that object.  0 = unknown, or there will be many objects.
+ * max_file_size, which cannot end that object.  0 = unknown, or there will be many objects.  The planner is not believed beyond
+ * MOST_EXPECTED: when it is wrong, parts of 256 MB in files cost little, those of 5 GB would hold up an object that fits into memory.
  */
 static uint64
 expected_bytes(const OssModifyState *state, const Plan *source)
@@ -469,7 +470,7 @@ expected_bytes(const OssModifyState *state, const Plan *source)
 	if (source == NULL || state->writers)
 		return 0;
 	bytes = source->plan_rows * source->plan_width;
-	return bytes < LARGEST_OBJECT ? (uint64) bytes : LARGEST_OBJECT;
+	return bytes < MOST_EXPECTED ? (uint64) bytes : MOST_EXPECTED;
 }
 
 /*
