@@ -549,7 +549,7 @@ find_line(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool las
 static oc_status
 skip_mark(oc_splitter *s, const char *data, size_t size, bool last, size_t *taken, oc_error *error)
 {
-	static const char mark[3] = "\xEF\xBB\xBF";
+	static const char mark[] = "\xEF\xBB\xBF";
 
 	while (s->carry.size < 3 && *taken < size && data[*taken] == mark[s->carry.size])
 		if (!oc_buf_append(&s->carry, data + (*taken)++, 1))

@@ -685,11 +685,11 @@ append_names(OssRowOut *out, StringInfo header)
 void
 oss_rowout_frame(OssRowOut *out, StringInfo header, StringInfo trailer)
 {
-	static const char signature[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+	static const char signature[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 
 	if (out->options->format == OC_FORMAT_BINARY)
 	{
-		appendBinaryStringInfo(header, signature, sizeof(signature));
+		appendBinaryStringInfo(header, signature, sizeof(signature) - 1);
 		appendBinaryStringInfo(trailer, "\377\377", 2);
 	}
 	else if (out->options->header != OSS_HEADER_NONE)
