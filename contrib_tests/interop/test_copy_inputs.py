@@ -216,6 +216,7 @@ def try_writing(version):
         answer = json.loads(psql(f"SELECT attempt('SELECT * FROM w', $q${table}$q$, $q$INSERT INTO w VALUES {row}, ('1', '2')$q$)", DATABASE)[0])
         good = answer.get("state") == "22P04" and "end-of-copy marker" in answer["message"]
         check(good if version < 180000 else "rows" in answer, f"a row that ends the data by its {what}: {answer}")
+        table = table.replace("written/", "written well/")
         psql(f"{table} INSERT INTO w VALUES ('0', '.'), ('1', '2')", DATABASE)
         rows = psql("SELECT * FROM w", DATABASE)
         check(rows == ["0|.", "1|2"], f"rows that do not: {rows}")
@@ -224,6 +225,8 @@ def try_writing(version):
 def main():
     create_database(DATABASE, SETUP)
     version = int(psql("SHOW server_version_num", DATABASE)[0])
+    if version >= 180000:    # there it is no marker but a quote that never closes
+        DIFFERENCES["csv: marker where a backslash quotes"] = (LINES, {"line": "2"})
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
