@@ -211,7 +211,7 @@ oc_part_file_free(oc_export *export, oc_spill *file)
 void
 oc_export_unload_files(oc_export *export)
 {
-	for (size_t i = 0; i<export->output_count &&export->held_files> 0; i++)
+	for (size_t i = 0; i < export->output_count; i++)
 	{
 		oc_output *output = export->outputs[i];
 
