@@ -256,6 +256,10 @@ test_text(void)
 
 	CHECK_SPLIT(o, "1\t2\n\\N\t\\\\N\n", "1|2;<N>|\\N;");
 	CHECK_SPLIT(o, "a\\tb\tc\\nd\n\\b\\f\\r\\v\\q\t\\101\\x41\\x4g\\0601\n", "a\tb|c\nd;\b\f\r\vq|AA\004g01;");
+	strcpy(o.delimiter, "A"); /* the digits of a number are not delimiters */
+	CHECK_SPLIT(o, "x\\x4AAb\n", "xJ|b;");
+	CHECK_SPLIT(o, "x\\Abc\n\\xAAy\n", "!missing data for column \"b\"@1.2");
+	strcpy(o.delimiter, "\t");
 	CHECK_SPLIT(o, "a\\\tb\tc\\\nd\nx\ty\n", "a\tb|c\nd;x|y;");
 	CHECK_SPLIT(o, "1\t2\n\\.\ngarbage\n", "1|2;");
 	CHECK_SPLIT(o, "1\t2\n\\.", "1|2;!end-of-copy marker corrupt@2.0");

@@ -4,6 +4,7 @@
  *
  * oc_split.h draws the way of the bytes.  One thread at a time uses a splitter.
  */
+#include <ctype.h>
 #include "oc_split.h"
 
 #include <stdarg.h>
@@ -110,6 +111,9 @@ copy_options(oc_splitter *s, const oc_split_options *options, oc_error *error)
 		options->format == OC_FORMAT_TEXT;
 	s->walkable = s->walkable && s->delimiter_size == 1 && s->eol_size <= 2 && count > 0;
 	if (s->eol_size == 2 && strcmp(options->eol, "\r\n") != 0)
+		s->walkable = false;
+	/* "\x4A" holds no delimiter A */
+	if (options->format == OC_FORMAT_TEXT && !options->noescaping && isxdigit((unsigned char) options->delimiter[0]))
 		s->walkable = false;
 	/* the marker would look like a sound row, or like the begin of one */
 	if (options->format == OC_FORMAT_CSV && options->csv_end_marker &&

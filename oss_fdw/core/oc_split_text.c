@@ -6,11 +6,15 @@
  * data.  The null string is compared before escapes are resolved.
  * With noescaping a backslash is an ordinary byte, and there is no end-of-data marker.
  */
+#include <ctype.h>
+
 #include "oc_split.h"
 
 static bool text_find(oc_splitter *s, oc_scan *scan, const char *data, size_t size, bool last, oc_row_end *end);
 static bool text_row(oc_splitter *s, const char *row, size_t size, const int *map, oc_field *out, oc_error *error);
 static oc_eol_result custom_marker(oc_splitter *s, const char *data, size_t next, size_t size, bool last);
+static size_t escape_size(const oc_splitter *s, const char *data, size_t size);
+static char unescape_one(const char *data, size_t size, size_t *used, bool *numeric);
 static bool take_byte(const char *data, size_t size, bool last, size_t *next, char *c);
 
 static const char wrong_style[] = "end-of-copy marker does not match previous newline style";
@@ -138,6 +142,18 @@ custom_marker(oc_splitter *s, const char *data, size_t next, size_t size, bool l
 	return OC_EOL_HERE;
 }
 
+/* Bytes behind a backslash that are no delimiter: one, or the digits of a number when a delimiter may look like them, as for COPY. */
+static size_t
+escape_size(const oc_splitter *s, const char *data, size_t size)
+{
+	size_t used = 1;
+	bool numeric;
+
+	if (size > 0 && isxdigit((unsigned char) s->options.delimiter[0]))
+		(void) unescape_one(data, size, &used, &numeric);
+	return used;
+}
+
 static bool
 text_row(oc_splitter *s, const char *row, size_t size, const int *map, oc_field *out, oc_error *error)
 {
@@ -155,7 +171,7 @@ text_row(oc_splitter *s, const char *row, size_t size, const int *map, oc_field 
 		for (; at < size; at++)
 		{
 			if (row[at] == '\\' && escaping)
-				at++;
+				at += escape_size(s, row + at + 1, size - at - 1);
 			else if (row[at] == delimiter[0] &&
 					 (delimiter_size == 1 ||
 					  (size - at >= delimiter_size && memcmp(row + at, delimiter, delimiter_size) == 0)))
